@@ -1,0 +1,1 @@
+"""How the models of `models` are measured: data, plan, measure, store, analyse, report."""

@@ -1,0 +1,102 @@
+"""The regression gate: holds readings against the thresholds of a file."""
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from bench.analyse.readings import Record, readings
+from bench.errors import BadInput
+
+THRESHOLDS = Path(__file__).parents[1] / "thresholds.toml"
+BOUNDS = ("min", "max")
+FILTERS = ("data", "model", "protocol", "fit", "images", "train_size", "batch_size", "epochs")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One threshold beside what was measured."""
+
+    where: str
+    metric: str
+    low: float | None
+    high: float | None
+    measured: float | None
+    """Mean over seeds; None when no cell of this folder measures it."""
+    seeds: int
+    failed: int = 0
+    """Cells this threshold is about that failed."""
+
+    @property
+    def verdict(self) -> str:
+        """`ok`, `BROKEN`, `FAILED` (a cell it rests on did), or `not measured`."""
+        if self.failed:
+            return "FAILED"
+        if self.measured is None:
+            return "not measured"
+        above = self.low is None or self.measured >= self.low
+        below = self.high is None or self.measured <= self.high
+        return "ok" if above and below else "BROKEN"
+
+
+def load(path: Path = THRESHOLDS) -> list[dict[str, Any]]:
+    """The thresholds of a file; BadInput names the file and the fault."""
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("threshold", [])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadInput(f"{path} cannot be read: {error}.") from None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise BadInput(f"{path}: thresholds are written as [[threshold]] tables.")
+    for entry in entries:
+        unknown = set(entry) - {*FILTERS, *BOUNDS, "metric"}
+        if unknown:
+            raise BadInput(f"{path}: a threshold has the unknown key {sorted(unknown)[0]!r}.")
+        if "metric" not in entry or "data" not in entry or not set(entry) & set(BOUNDS):
+            raise BadInput(f"{path}: a threshold needs data, metric, and min or max.")
+        if not all(isinstance(entry[bound], int | float) for bound in set(entry) & set(BOUNDS)):
+            raise BadInput(f"{path}: min and max must be numbers.")
+    return entries
+
+
+def check(records: Iterable[Record], thresholds: list[dict[str, Any]]) -> list[Finding]:
+    """What the records say of every threshold that is about their data set."""
+    records = list(records)
+    rows = readings(records)
+    failures = [record for record in records if record["status"] == "failed"]
+    names = {record["data"]["name"] for record in records}
+    return [_judge(t, rows, failures) for t in thresholds if t["data"] in names]
+
+
+def _judge(threshold: dict[str, Any], rows: list[Record], failures: list[Record]) -> Finding:
+    wanted = {name: value for name, value in threshold.items() if name in FILTERS}
+    everything = [*rows, *failures]
+    if wanted.get("train_size") == "all":
+        sizes = [r["train_size"] for r in everything if r["protocol"] == wanted.get("protocol", "nested")]
+        wanted["train_size"] = max(sizes, default=0)
+    found = [row for row in rows if _matches(row, wanted)]
+    values = [row[threshold["metric"]] for row in found]
+    broken = [r for r in failures if _matches(r, wanted, at_least_epochs=True)]
+    known = bool(values) and None not in values
+    return Finding(
+        where=", ".join(str(v) if k in ("data", "model") else f"{k}={v}" for k, v in wanted.items()),
+        metric=threshold["metric"],
+        low=threshold.get("min"),
+        high=threshold.get("max"),
+        measured=mean(values) if known else None,
+        seeds=len(values),
+        failed=len(broken),
+    )
+
+
+def _matches(row: Record, wanted: dict[str, Any], at_least_epochs: bool = False) -> bool:
+    """Whether a reading, or a record that failed, is one that the threshold is about."""
+    for name, value in wanted.items():
+        held = row[name]["name"] if name == "data" and isinstance(row[name], dict) else row[name]
+        if name == "epochs" and at_least_epochs:
+            if held is None or held < value:
+                return False
+        elif held != value:
+            return False
+    return True

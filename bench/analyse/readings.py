@@ -1,0 +1,55 @@
+"""Flattens records into readings: one row for each cell and each epoch whose test accuracy is known.
+
+Tables, figures and checks ask for "CNN, batches of 16, all images, 3 epochs" and get it from
+whichever cell trained at least that long.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+Record = dict[str, Any]
+
+COLUMNS = (
+    "key", "status", "model", "protocol", "fit", "images", "train_size", "batch_size", "epochs",
+    "seed", "data", "fingerprint", "params", "parameters", "test_accuracy", "test_loss",
+    "train_accuracy", "train_loss", "cv_score", "compile_s", "first_call_s", "train_s", "epoch_s",
+    "evaluate_s", "search_s", "predict_s", "total_s", "device", "timing_clean", "error",
+)  # fmt: skip
+
+
+def flat(record: Record) -> dict[str, Any]:
+    """A record as one row of `cells.csv`."""
+    params = record["params"] or {}
+    row = {
+        **record,
+        **record["metrics"],
+        **record["times"],
+        "data": record["data"]["name"],
+        "fingerprint": record["data"]["fingerprint"],
+        "params": " ".join(f"{name}={value}" for name, value in params.items()),
+        "cv_score": (record.get("search") or {}).get("best_score"),
+    }
+    return {name: row.get(name) for name in COLUMNS}
+
+
+def readings(records: Iterable[Record]) -> list[dict[str, Any]]:
+    """Rows of done cells like those of `flat`; `trained_epochs` is what the whole cell trained."""
+    rows = []
+    for record in records:
+        if record["status"] != "done":
+            continue
+        whole = flat(record) | {"trained_epochs": record["epochs"]}
+        history = record["history"]
+        if history is None:
+            rows.append(whole)
+            continue
+        for i, epoch in enumerate(history["epoch"]):
+            if history["test_accuracy"][i] is None:
+                continue
+            measured = {name: values[i] for name, values in history.items() if name != "epoch"}
+            share = epoch / record["epochs"]
+            rows.append(
+                whole | measured | {"epochs": epoch, "train_s": whole["train_s"] * share}
+            )
+    return rows
+

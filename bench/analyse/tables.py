@@ -1,0 +1,246 @@
+"""The tables of a report: readings in, rows of text out, with the spread over seeds in every figure."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import mean, median, stdev
+from typing import Any
+
+from bench.analyse.readings import Record, readings
+from bench.plan.spec import GRID, GRID_WITH_PROBABILITY
+
+Row = dict[str, Any]
+NONE = "–"
+NAMES = {"mlp": "MLP", "cnn": "CNN", "svm": "SVM"}
+REPORT_EPOCHS = {"mlp": 50, "cnn": 3}
+EPOCHS_SHOWN = (1, 3, 5, 15, 50)
+REPORT_BATCH_SIZE = 16
+
+
+@dataclass(frozen=True)
+class Table:
+    """A titled table; `note` says what its rows have in common."""
+
+    title: str
+    note: str
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def all_tables(records: Iterable[Record]) -> list[Table]:
+    """Every table that the records have rows for."""
+    records = list(records)
+    rows = readings(records)
+    makers: Sequence[Callable[[list[Row]], Table]] = (
+        by_epochs, by_batch_size, by_training_size, by_grid, by_time,
+    )  # fmt: skip
+    tables = [maker(rows) for maker in makers]
+    return [table for table in tables if table.rows]
+
+
+def by_epochs(rows: list[Row]) -> Table:
+    """Accuracy after so many epochs on all training images, and the SVM on as many as it had."""
+    largest = max((r["train_size"] for r in rows if r["protocol"] == "nested"), default=0)
+    lines = []
+    for model in ("mlp", "cnn"):
+        for epochs in EPOCHS_SHOWN:
+            found = select(
+                rows, model=model, protocol="nested", train_size=largest, epochs=epochs,
+                batch_size=REPORT_BATCH_SIZE,
+            )  # fmt: skip
+            if found:
+                lines.append(_accuracy_line(model, str(epochs), found))
+    svm = select(rows, model="svm", protocol="nested")
+    if svm:
+        size = max(r["train_size"] for r in svm)
+        lines.append(_accuracy_line("svm", NONE, select(svm, train_size=size)))
+    return Table(
+        "Accuracy by model and epochs",
+        f"Batches of {REPORT_BATCH_SIZE}. Training accuracy and loss of a network are running means "
+        "over the epoch, as Keras prints them.",
+        ("model", "trained on", "epochs", "test accuracy %", "train accuracy %", "test loss", "seeds"),
+        lines,
+    )
+
+
+def by_batch_size(rows: list[Row]) -> Table:
+    """Accuracy and time after the same number of epochs at several batch sizes."""
+    nested = [r for r in select(rows, protocol="nested") if r["batch_size"] is not None]
+    largest = max((r["train_size"] for r in nested), default=0)
+    lines = []
+    for model in ("mlp", "cnn"):
+        found = select(nested, model=model, train_size=largest, epochs=3)
+        sizes = sorted({r["batch_size"] for r in found})
+        if len(sizes) < 2:
+            continue
+        base = _median([r["epoch_s"] for r in select(found, batch_size=sizes[0])])
+        for size in sizes:
+            group = select(found, batch_size=size)
+            seconds = _median([r["epoch_s"] for r in group])
+            ratio = f"{seconds / base:.2f}" if seconds and base else NONE
+            lines.append(
+                (
+                    NAMES[model], f"{size:,}", percent([r["test_accuracy"] for r in group]),
+                    number([r["test_loss"] for r in group], 3), _seconds(seconds), ratio,
+                    str(len(group)),
+                )
+            )  # fmt: skip
+    return Table(
+        "Accuracy and time by batch size",
+        "After 3 epochs on all training images. The ratio is to the smallest batch of the same model.",
+        ("model", "batch size", "test accuracy %", "test loss", "s / epoch", "ratio", "seeds"),
+        lines,
+    )
+
+
+def by_training_size(rows: list[Row]) -> Table:
+    """Accuracy of the three models on nested subsets of the training images."""
+    nested = select(rows, protocol="nested")
+    sizes = sorted({r["train_size"] for r in nested})
+    lines = []
+    for size in sizes if len(sizes) > 1 else []:
+        line = [f"{size:,}"]
+        for model in ("mlp", "cnn"):
+            of_model = select(nested, model=model, train_size=size, batch_size=REPORT_BATCH_SIZE)
+            line.append(_at(of_model, REPORT_EPOCHS[model]))
+            longest = [r for r in of_model if r["epochs"] == r["trained_epochs"]]
+            line.append(_longest(longest, REPORT_EPOCHS[model]))
+        line.append(percent([r["test_accuracy"] for r in select(nested, model="svm", train_size=size)]))
+        if any(cell != NONE for cell in line[1:]):
+            lines.append(tuple(line))
+    return Table(
+        "Test accuracy % by training size",
+        "Nested subsets, the same for every model. Equal epochs leave small sets short of optimiser "
+        "steps, so each size is trained further, in brackets for how many epochs. The SVM has the "
+        "parameters that the largest grid search chose.",
+        ("images", "MLP, 50 epochs", "MLP, longer", "CNN, 3 epochs", "CNN, longer", "SVM"),
+        lines,
+    )
+
+
+def by_grid(rows: list[Row]) -> Table:
+    """The SVM's grid search by the report's protocol."""
+    lines = []
+    for fit in (GRID, GRID_WITH_PROBABILITY):
+        of_fit = select(rows, model="svm", protocol="report", fit=fit)
+        for images in sorted({r["images"] for r in of_fit}):
+            group = select(of_fit, images=images)
+            accuracy = [100 * r["test_accuracy"] for r in group]
+            params, times = Counter(r["params"] for r in group).most_common(1)[0]
+            lines.append(
+                (
+                    f"{images:,}", f"{group[0]['train_size']:,}",
+                    "yes" if fit == GRID_WITH_PROBABILITY else "no",
+                    percent([r["test_accuracy"] for r in group]),
+                    f"{min(accuracy):.1f} to {max(accuracy):.1f}" if len(group) > 1 else NONE,
+                    percent([r["cv_score"] for r in group]),
+                    params + (f" ({times} of {len(group)})" if len(group) > 1 else ""),
+                    _seconds(_median([r["search_s"] for r in group])), str(len(group)),
+                )
+            )  # fmt: skip
+    return Table(
+        "SVM: grid search of 32 points in 5 folds, by the report's protocol",
+        "So many images, split 70/30; parameters are chosen on the 70% alone. `probability=True` is "
+        "the report's own procedure, on one core; the others use every core.",
+        ("images", "fitted on", "probability", "test accuracy %", "range", "cross-validation %",
+         "chosen", "search s", "draws"),
+        lines,
+    )  # fmt: skip
+
+
+def by_time(rows: list[Row]) -> Table:
+    """Where the time goes, for each model as the report trained it."""
+    whole = [r for r in select(rows, protocol="nested") if r["epochs"] == r["trained_epochs"]]
+    compiles = _compile_seconds(rows)
+    lines = []
+    for model in ("mlp", "cnn", "svm"):
+        of_model = [r for r in whole if r["model"] == model]
+        of_model = [r for r in of_model if r["batch_size"] in (None, REPORT_BATCH_SIZE)]
+        size = max((r["train_size"] for r in of_model), default=0)
+        group = select(of_model, train_size=size)
+        if not group:
+            continue
+        longest = max(r["trained_epochs"] or 0 for r in group)
+        group = [r for r in group if (r["trained_epochs"] or 0) == longest]
+        first = group[0]
+        epoch_s = _median([r["epoch_s"] for r in group])
+        clean = sum(bool(r["timing_clean"]) for r in group)
+        lines.append(
+            (
+                NAMES[model], f"{size:,}", str(longest or NONE),
+                _seconds(compiles.get(model)), _seconds(epoch_s),
+                _seconds(_median([r["train_s"] for r in group])),
+                _seconds(_median([r["predict_s"] for r in group])),
+                f"{first['parameters']:,}", first["device"], f"{clean} of {len(group)}",
+            )
+        )  # fmt: skip
+    return Table(
+        "Time",
+        "Medians over seeds, in seconds, each after the device had finished. `train` is optimiser "
+        "steps alone, or one fit of the SVM; `predict` is all test images once. A run is clean when "
+        "it had the machine to itself.",
+        ("model", "trained on", "epochs", "compile", "epoch", "train", "predict", "parameters",
+         "device", "clean runs"),
+        lines,
+    )  # fmt: skip
+
+
+def select(rows: Iterable[Row], **wanted: Any) -> list[Row]:
+    """The rows whose columns have the wanted values."""
+    return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
+
+
+def percent(values: Sequence[float | None]) -> str:
+    """Mean and standard deviation over seeds of shares, in percent: `93.9 ± 0.4`."""
+    return number([None if value is None else 100 * value for value in values], 1)
+
+
+def number(values: Sequence[float | None], digits: int) -> str:
+    """Mean ± standard deviation over seeds; the mean alone of one; a dash if any is missing."""
+    known = [value for value in values if value is not None]
+    if not known or len(known) < len(values):
+        return NONE
+    spread = f" ± {stdev(known):.{digits}f}" if len(known) > 1 else ""
+    return f"{mean(known):.{digits}f}{spread}"
+
+
+def _accuracy_line(model: str, epochs: str, group: list[Row]) -> tuple[str, ...]:
+    return (
+        NAMES[model], f"{group[0]['train_size']:,}", epochs,
+        percent([r["test_accuracy"] for r in group]),
+        percent([r["train_accuracy"] for r in group]),
+        number([r["test_loss"] for r in group], 3), str(len(group)),
+    )  # fmt: skip
+
+
+def _at(rows: list[Row], epochs: int) -> str:
+    return percent([r["test_accuracy"] for r in select(rows, epochs=epochs)])
+
+
+def _longest(rows: list[Row], report_epochs: int) -> str:
+    if not rows:
+        return NONE
+    longest = max(r["epochs"] for r in rows)
+    if longest <= report_epochs:
+        return NONE
+    return f"{_at(rows, longest)} ({longest:,})"
+
+
+def _compile_seconds(rows: list[Row]) -> dict[str, float]:
+    """A program is compiled once a process: the median over the cells that did compile theirs."""
+    seconds: dict[str, list[float]] = {}
+    for row in rows:
+        if row["compile_s"]:
+            seconds.setdefault(row["model"], []).append(row["compile_s"])
+    return {model: median(values) for model, values in seconds.items()}
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
+
+
+def _seconds(value: float | None) -> str:
+    return NONE if value is None else f"{value:.3g}"
+
+

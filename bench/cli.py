@@ -1,0 +1,138 @@
+"""The command line. Heavy imports wait inside the commands, so that `--help` answers at once."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from bench.errors import BadInput, ExitCode
+from bench.plan.suites import load, names, narrow, plan
+
+EPILOG = """Exit codes: 0 all well; 1 a regression (check); 2 bad usage or bad input;
+3 some cells failed; 4 nothing was measured; 130 stopped by Ctrl-C."""
+
+
+@click.group(invoke_without_command=True, epilog=EPILOG, context_settings={"max_content_width": 100})
+@click.option("--suite", type=click.Choice(names()), help="Run this suite.")
+@click.option(
+    "--data",
+    default="auto",
+    show_default=True,
+    metavar="SOURCE",
+    help="auto, synthetic[:N], or a path: a folder with the course's two files, or an .npz with X "
+    "and y. auto is $HEXBENCH_DATA, else files in data/, else synthetic.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Results folder [results/<suite>].")
+@click.option("--only", metavar="FIELD=VALUE,...", help="Run only such cells: model=cnn,seed=0.")
+@click.option("--seeds", type=click.IntRange(1, 10_000), help="As many seeds for every sweep.")
+@click.option("--fresh", is_flag=True, help="Set earlier results aside and start anew.")
+@click.option("--rerun-failed", is_flag=True, help="Run failed cells again.")
+@click.option("--plan", "only_plan", is_flag=True, help="Print the cells and about how long they take.")
+@click.option("--executor", type=click.Choice(["local"]), default="local", help="Where cells run.")
+@click.pass_context
+def cli(
+    context: click.Context,
+    suite: str | None,
+    data: str,
+    out: Path | None,
+    only: str | None,
+    seeds: int | None,
+    fresh: bool,
+    rerun_failed: bool,
+    only_plan: bool,
+    executor: str,
+) -> None:
+    """Benchmark small classifiers of handwritten hexadecimal digits: MLP, CNN and SVM.
+
+    A run that is started again goes on where it stopped.
+    """
+    if context.invoked_subcommand is not None:
+        if suite is not None:
+            raise click.UsageError("--suite runs a suite; it does not go with a command.")
+        return
+    if suite is None:
+        raise click.UsageError(f"Choose a suite with --suite: {', '.join(names())}.")
+    from rich.console import Console
+
+    from bench.data.sources import resolve
+
+    loaded = load(suite)
+    source = resolve(data, loaded.synthetic_images)
+    planned = plan(loaded, source.count, seeds=seeds)
+    if only is not None:
+        planned = planned.of(narrow(planned.cells, _conditions(only)))
+    if not planned.cells:
+        raise BadInput(f"suite {suite} has no cell for the {source.count:,} images of {source.name}.")
+    console = Console()
+    if only_plan:
+        from bench.report.terminal import print_plan
+
+        print_plan(list(planned.cells), source.count, planned.left_out, console)
+        return
+    from bench.run.suite import Request, run_suite
+
+    request = Request(suite, source, planned, out or Path("results") / suite, fresh, rerun_failed)
+    sys.exit(run_suite(request, console))
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Write the report of results FOLDER again, from its records."""
+    from bench.report.write import write_report
+    from bench.store import Store
+
+    write_report(Store.open(folder))
+    click.echo(f"Report: {folder / 'report.md'}")
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--thresholds", type=click.Path(path_type=Path), help="Another file of thresholds.")
+def check(folder: Path, thresholds: Path | None) -> None:
+    """Hold results FOLDER against the accuracy thresholds kept for its data set."""
+    from rich.console import Console
+
+    from bench.analyse.check import THRESHOLDS
+    from bench.analyse.check import check as judge
+    from bench.analyse.check import load as load_thresholds
+    from bench.report.terminal import print_findings
+    from bench.store import Store
+
+    file = thresholds or THRESHOLDS
+    findings = judge(Store.open(folder).planned(), load_thresholds(file))
+    verdicts = [finding.verdict for finding in findings]
+    print_findings(findings, Console())
+    if "BROKEN" in verdicts or "FAILED" in verdicts:
+        click.echo(f"{verdicts.count('BROKEN') + verdicts.count('FAILED')} broken.")
+        sys.exit(ExitCode.REGRESSION)
+    if "ok" not in verdicts:
+        click.echo(f"Nothing to check: {file} has no threshold that {folder} measures.")
+        sys.exit(ExitCode.NOTHING_MEASURED)
+    click.echo(f"{verdicts.count('ok')} kept.")
+
+
+@cli.command()
+def env() -> None:
+    """Print the environment: versions, machine, device, commit."""
+    import json
+
+    from bench.measure.environment import describe, device
+
+    click.echo(json.dumps(describe() | {"device": device()}, indent=2))
+
+
+def _conditions(only: str) -> dict[str, str]:
+    pairs = [part.partition("=") for part in only.split(",")]
+    if not all(name and sign and value for name, sign, value in pairs):
+        raise BadInput(f"--only {only}: write conditions as field=value, separated by commas.")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def main() -> None:
+    """Run the command line; faults in what the user gave are one sentence and exit code 2."""
+    try:
+        cli.main(standalone_mode=True)
+    except BadInput as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(ExitCode.BAD_INPUT)

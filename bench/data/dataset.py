@@ -1,0 +1,98 @@
+"""A data set as everything after it sees one: checked arrays, a name, a fingerprint and its split."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+
+import numpy as np
+
+TEST_SHARE = 0.30
+SPLIT_SEED = 42
+"""The report's own, so that the course's file gives the report's own test images."""
+
+SUBSET, REPORT = 0, 3
+"""Streams of random numbers for drawing images; 1 and 2 belong to `models.fitting`."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images (n, 400) uint8 and labels (n,) uint8 under a name."""
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray
+    synthetic: bool = False
+
+    @cached_property
+    def split(self) -> tuple[np.ndarray, np.ndarray]:
+        """Row numbers of the training and of the test images, as the report's code draws them."""
+        from sklearn.model_selection import train_test_split
+
+        rows = np.arange(len(self.images))
+        train, test = train_test_split(rows, test_size=TEST_SHARE, random_state=SPLIT_SEED)
+        return train, test
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 over pixels, labels and the split: equal if and only if the images are the same."""
+        digest = hashlib.sha256(f"hexbench images {self.images.shape}\n".encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        digest.update(np.ascontiguousarray(self.labels).data)
+        digest.update(self.split[0].astype("<i8").tobytes())
+        return digest.hexdigest()
+
+    @property
+    def class_counts(self) -> list[int]:
+        """Images of each class, 0 to 16."""
+        return np.bincount(self.labels, minlength=17).tolist()
+
+    def nested_subset(self, size: int, seed: int) -> np.ndarray:
+        """Rows of `size` training images; for one seed, smaller subsets lie inside larger ones."""
+        train, _ = self.split
+        if size == len(train):
+            return train
+        rng = np.random.default_rng([seed, SUBSET])
+        return train[stratified_order(self.labels[train], rng)[:size]]
+
+    def report_subset(self, images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows for the report's own protocol: `images` at random, 70% to fit on and 30% to test.
+
+        The two parts are drawn from the training and from the test images of the whole set, so that
+        nothing chosen on the one has seen the other; all images give the report's own split.
+        """
+        rng = np.random.default_rng([seed, REPORT])
+        train, test = (rng.permutation(rows) for rows in self.split)
+        tested = test_count(images)
+        return train[: images - tested], test[:tested]
+
+
+def test_count(images: int) -> int:
+    """How many of `images` scikit-learn's split puts into the test part."""
+    return ceil(images * TEST_SHARE)
+
+
+def stratified_order(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An order of the n labels whose every prefix has about the class proportions of the whole.
+
+    Each class is shuffled; the image of rank r = 1 ... m in its class stands at (r - u) / m, with u
+    uniform in [0, 1), and the order sorts by that.
+    """
+    position = np.empty(len(labels))
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        rank = rng.permutation(len(rows)) + 1
+        position[rows] = (rank - rng.random(len(rows))) / len(rows)
+    return np.argsort(position, kind="stable")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images not loaded yet: a name and a count are known from a file's header."""
+
+    name: str
+    count: int
+    load: Callable[[], Dataset]
+    described: str
+    """In words, for the report: where these images come from."""

@@ -1,0 +1,18 @@
+"""The one exception a user is meant to read, and the exit codes it and its neighbours lead to."""
+
+from enum import IntEnum
+
+
+class BadInput(Exception):
+    """A fault in what the user gave. The message is one sentence naming the file and the fault."""
+
+
+class ExitCode(IntEnum):
+    """What the process returns: see README, "Exit codes"."""
+
+    OK = 0
+    REGRESSION = 1
+    BAD_INPUT = 2
+    CELLS_FAILED = 3
+    NOTHING_MEASURED = 4
+    INTERRUPTED = 130

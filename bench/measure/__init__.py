@@ -1,0 +1,1 @@
+"""One cell in, one record out, with honest times."""

@@ -1,0 +1,1 @@
+"""What is to be measured: cells, and the suites that name them."""

@@ -1,0 +1,85 @@
+"""Expected seconds of a cell, for `--plan` and the time left; only ever used to inform people.
+
+The constants were read off one machine with two cores. Another machine differs by some factor, which
+`Clock` learns for each model from the cells that are done.
+"""
+
+import os
+from collections import defaultdict
+from math import ceil
+
+from bench.plan.spec import CHOSEN, GRID_WITH_PROBABILITY, CellSpec
+
+SECONDS_PER_STEP = {"mlp": 6e-5, "cnn": 4e-4}
+SECONDS_PER_TRAINED_IMAGE = {"mlp": 1e-6, "cnn": 4e-4}
+SECONDS_PER_TESTED_IMAGE = {"mlp": 5e-6, "cnn": 1.2e-4}
+COMPILE_SECONDS = 2.0
+SVM_FIT_SECONDS = 1.5e-7
+"""For each pair of training images."""
+SVM_PREDICT_SECONDS = 6e-8
+"""For each training image and predicted image."""
+GRID_SECONDS = 1.2e-5
+"""All 160 fits of a grid on one core, for each pair of images."""
+GRID_OVERHEAD = 0.6
+PROBABILITY_FACTOR = 6
+CORES = os.cpu_count() or 1
+
+
+def expected_seconds(cell: CellSpec, images: int) -> float:
+    """About how long `cell` takes on a data set of `images` images."""
+    n = cell.train_size
+    tested = ceil(0.3 * (cell.images or images))
+    if cell.epochs is not None and cell.batch_size is not None:
+        steps = cell.epochs * ceil(n / cell.batch_size)
+        evaluations = len(cell.evaluate_at) + 2
+        return (
+            COMPILE_SECONDS
+            + steps * SECONDS_PER_STEP[cell.model]
+            + cell.epochs * n * SECONDS_PER_TRAINED_IMAGE[cell.model]
+            + evaluations * tested * SECONDS_PER_TESTED_IMAGE[cell.model]
+        )
+    predict = n * tested * SVM_PREDICT_SECONDS / CORES
+    if cell.fit == CHOSEN:
+        return n**2 * SVM_FIT_SECONDS + predict
+    grid = GRID_OVERHEAD + n**2 * GRID_SECONDS
+    if cell.fit == GRID_WITH_PROBABILITY:
+        return grid * PROBABILITY_FACTOR + predict
+    return grid / CORES + predict
+
+
+class Clock:
+    """Learns how this machine compares with the constants, and says how much time is left."""
+
+    def __init__(self, cells: list[CellSpec], images: int):
+        self._expected = {cell: expected_seconds(cell, images) for cell in cells}
+        self._left = dict(self._expected)
+        self._seen: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+
+    def done(self, cell: CellSpec, seconds: float | None) -> None:
+        """`cell` is finished, after `seconds`, or without being run (None)."""
+        self._left.pop(cell, None)
+        if seconds is not None:
+            for model in (cell.model, "any"):
+                self._seen[model][0] += self._expected[cell]
+                self._seen[model][1] += seconds
+
+    def remaining(self, share_of: CellSpec | None = None, share: float = 0.0) -> float:
+        """Seconds left, less the `share` of the running cell `share_of` that is done."""
+        left = sum(self._scaled(cell) for cell in self._left)
+        return left - (self._scaled(share_of) * share if share_of is not None else 0.0)
+
+    def _scaled(self, cell: CellSpec) -> float:
+        for model in (cell.model, "any"):
+            expected, actual = self._seen[model]
+            if expected > 0:
+                return self._expected[cell] * actual / expected
+        return self._expected[cell]
+
+
+def spoken(seconds: float) -> str:
+    """A duration in words that do not pretend to be exact: `40 s`, `12 min`, `3.5 h`."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,249 @@
+"""Reads suites from TOML and expands their sweeps into cells for a number of images."""
+
+import itertools
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from bench.data.dataset import test_count
+from bench.errors import BadInput
+from bench.plan.spec import CHOSEN, GRID, GRID_WITH_PROBABILITY, CellSpec
+
+FOLDER = Path(__file__).parent / "suites"
+MODELS = ("mlp", "cnn", "svm")
+SNAPSHOT_EPOCHS = (3, 5, 15, 50)
+REPORT_BATCH_SIZE = 16
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A grid of cells as a suite's TOML writes it. Lists are crossed; a single value is a list of one."""
+
+    model: str
+    seeds: int = 1
+    """How many, 0 to seeds - 1."""
+    train_size: list[int | str] = field(default_factory=lambda: ["all"])
+    """Numbers, `all`, or `up to N`: N, or all where there are fewer. Left out above the data."""
+    images: list[int | str] | None = None
+    """Like train_size, but for the report's protocol: these are split 70/30 themselves."""
+    batch_size: list[int] = field(default_factory=lambda: [REPORT_BATCH_SIZE])
+    epochs: int | None = None
+    steps_of_epochs: int | None = None
+    """As many optimiser steps as this many epochs of all training images take."""
+    fit: str | None = None
+    images_above: int = 0
+    """The sweep holds only for data sets of more images than this ..."""
+    images_at_most: int | None = None
+    """... and of at most this many."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    name: str
+    description: str
+    synthetic_images: int
+    sweeps: tuple[Sweep, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of a suite on so many images, in the order in which they run."""
+
+    cells: tuple[CellSpec, ...]
+    left_out: tuple[str, ...]
+    """One sentence for each size that is above the data."""
+
+    def of(self, cells: Iterable[CellSpec]) -> "Plan":
+        """The same plan with only these cells."""
+        return replace(self, cells=tuple(cells))
+
+
+def names() -> list[str]:
+    """The suites there are."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load(name: str) -> Suite:
+    """The suite called `name`; BadInput names the file, the sweep and the fault."""
+    path = FOLDER / f"{name}.toml"
+    if not path.is_file():
+        raise BadInput(f"there is no suite {name!r}: choose one of {', '.join(names())}.")
+    return parse(path)
+
+
+def parse(path: Path) -> Suite:
+    """Read a suite file strictly: unknown keys and wrong types are faults."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadInput(f"{path} cannot be read: {error}.") from None
+    try:
+        sweeps = tuple(_sweep(entry) for entry in content.pop("sweep"))
+        return Suite(path.stem, sweeps=sweeps, **content)
+    except (BadInput, KeyError, TypeError) as error:
+        raise BadInput(f"{path}: {error}".rstrip(".") + ".") from None
+
+
+def plan(suite: Suite, images: int, *, seeds: int | None = None) -> Plan:
+    """Every cell of `suite` on a data set of `images` images, each once, grid searches first.
+
+    A cell that a longer one covers is dropped: its results stand in the longer one's history.
+    """
+    tested = test_count(images)
+    available = images - tested
+    cells: list[CellSpec] = []
+    left_out: list[str] = []
+    for sweep in suite.sweeps:
+        if sweep.images_above < images <= (sweep.images_at_most or images):
+            expanded, messages = _expand(sweep, images, available, seeds or sweep.seeds)
+            cells += expanded
+            left_out += messages
+    cells = _link_to_largest_grid(cells)
+    cells = _drop_covered(dict.fromkeys(cells))
+    return Plan(tuple(sorted(cells, key=_order)), tuple(dict.fromkeys(left_out)))
+
+
+def narrow(cells: Iterable[CellSpec], only: dict[str, str]) -> list[CellSpec]:
+    """The cells whose fields have the values of `only`, and the grid searches they depend on."""
+    allowed = {item.name for item in fields(CellSpec)} - {"evaluate_at", "grid"}
+    unknown = set(only) - allowed
+    if unknown:
+        raise BadInput(
+            f"--only does not know {', '.join(sorted(unknown))}: use {', '.join(sorted(allowed))}."
+        )
+    chosen = [c for c in cells if all(str(getattr(c, k)) == v for k, v in only.items())]
+    if not chosen:
+        wanted = ",".join(f"{k}={v}" for k, v in only.items())
+        raise BadInput(f"--only {wanted} matches no cell of this suite; --plan lists them.")
+    return sorted(dict.fromkeys([*(c.grid for c in chosen if c.grid), *chosen]), key=_order)
+
+
+def _sweep(entry: dict[str, Any]) -> Sweep:
+    entry = dict(entry)
+    for name in ("train_size", "images", "batch_size"):
+        if name in entry and not isinstance(entry[name], list):
+            entry[name] = [entry[name]]
+    try:
+        sweep = Sweep(**entry)
+    except TypeError as error:
+        fault = str(error).removeprefix("Sweep.__init__() ").replace("keyword argument", "key")
+        raise BadInput(f"a sweep {fault}") from None
+    if sweep.model not in MODELS:
+        raise BadInput(f"there is no model {sweep.model!r}: choose one of {', '.join(MODELS)}")
+    numbers = [sweep.seeds, sweep.epochs or 1, sweep.steps_of_epochs or 1, *sweep.batch_size]
+    if not all(type(number) is int and number >= 1 for number in numbers):
+        raise BadInput(f"a sweep of {sweep.model} has a count that is not a whole number above 0")
+    trained = (sweep.epochs is None) != (sweep.steps_of_epochs is None)
+    if trained != (sweep.model != "svm"):
+        raise BadInput(
+            f"a sweep of {sweep.model} needs "
+            + ("no epochs" if sweep.model == "svm" else "either epochs or steps_of_epochs")
+        )
+    if (sweep.fit in (GRID, GRID_WITH_PROBABILITY, CHOSEN)) != (sweep.model == "svm"):
+        raise BadInput(f"a sweep of {sweep.model} has fit = {sweep.fit!r}")
+    return sweep
+
+
+def _expand(
+    sweep: Sweep, images: int, available: int, seeds: int
+) -> tuple[list[CellSpec], list[str]]:
+    by_report = sweep.images is not None
+    limit = images if by_report else available
+    sizes, left_out = _sizes(sweep.images or sweep.train_size, limit)
+    messages = [
+        f"{sweep.model}: {size:,} {'' if by_report else 'training '}images left out, "
+        f"there are {limit:,}"
+        for size in left_out
+    ]
+    cells = []
+    for size, batch_size in itertools.product(sizes, sweep.batch_size):
+        train_size = size - test_count(size) if by_report else size
+        base = CellSpec(
+            model=sweep.model,
+            protocol="report" if by_report else "nested",
+            images=size if by_report else None,
+            train_size=train_size,
+            seed=0,
+            fit=sweep.fit,
+        )
+        if sweep.model != "svm":
+            base = replace(
+                base,
+                batch_size=batch_size,
+                **_epochs(sweep, train_size, available, batch_size),
+            )
+        # An SVM on all training images has nothing random in it.
+        certain = sweep.model == "svm" and not by_report and size == available
+        cells += [replace(base, seed=seed) for seed in range(1 if certain else seeds)]
+    return cells, messages
+
+
+def _epochs(sweep: Sweep, train_size: int, available: int, batch_size: int) -> dict[str, Any]:
+    if sweep.epochs is not None:
+        epochs, extra = sweep.epochs, set(SNAPSHOT_EPOCHS)
+    else:
+        assert sweep.steps_of_epochs is not None
+        steps = sweep.steps_of_epochs * ceil(available / batch_size)
+        epochs, extra = ceil(steps / ceil(train_size / batch_size)), {sweep.steps_of_epochs}
+    return {"epochs": epochs, "evaluate_at": tuple(sorted(e for e in extra if e < epochs))}
+
+
+def _sizes(wanted: list[int | str], limit: int) -> tuple[list[int], list[int]]:
+    """The sizes there are images for, in order and each once, and those there are not."""
+    sizes: list[int] = []
+    for size in wanted:
+        if size == "all":
+            sizes.append(limit)
+        elif isinstance(size, str):
+            number = size.removeprefix("up to ").replace(",", "")
+            if not number.isdecimal():
+                raise BadInput(f"{size!r} is no size: write a number, 'all' or 'up to N'.")
+            sizes.append(min(int(number), limit))
+        else:
+            sizes.append(size)
+    fitting = [size for size in sizes if size <= limit]
+    return list(dict.fromkeys(fitting)), [size for size in sizes if size > limit]
+
+
+def _link_to_largest_grid(cells: list[CellSpec]) -> list[CellSpec]:
+    grids = [cell for cell in cells if cell.fit == GRID]
+    waiting = any(cell.fit == CHOSEN for cell in cells)
+    if not waiting:
+        return cells
+    if not grids:
+        raise BadInput("a suite whose SVM takes the largest grid's parameters needs a grid.")
+    largest = max(grids, key=lambda cell: (cell.train_size, -cell.seed))
+    return [replace(c, grid=largest) if c.fit == CHOSEN else c for c in cells]
+
+
+def _drop_covered(cells: Iterable[CellSpec]) -> list[CellSpec]:
+    longest: dict[Any, CellSpec] = {}
+    others = []
+    for cell in cells:
+        if cell.epochs is None:
+            others.append(cell)
+            continue
+        rival = longest.get(cell.curve)
+        if rival is None:
+            longest[cell.curve] = cell
+            continue
+        long, short = (cell, rival) if (cell.epochs > (rival.epochs or 0)) else (rival, cell)
+        points = {*long.evaluate_at, *short.evaluate_at, short.epochs or 0} - {long.epochs}
+        longest[cell.curve] = replace(long, evaluate_at=tuple(sorted(points)))
+    return others + list(longest.values())
+
+
+def _order(cell: CellSpec) -> tuple[Any, ...]:
+    """Cheap models first, so that a broken set-up shows at once; searches before what waits for them."""
+    return (
+        MODELS.index(cell.model),
+        cell.fit != GRID,
+        cell.fit or "",
+        cell.train_size,
+        cell.batch_size or 0,
+        cell.epochs or 0,
+        cell.seed,
+    )

@@ -1,0 +1,1 @@
+"""Writes what people read, from the store alone: tables, figures, Markdown."""

@@ -1,0 +1,96 @@
+"""report.md: the tables and figures of a results folder, for GitHub and for terminals."""
+
+import re
+from typing import Any
+
+from tabulate import tabulate
+
+from bench.analyse.readings import Record
+from bench.analyse.tables import Table, all_tables
+
+
+def report(manifest: dict[str, Any], records: list[Record], figures: list[tuple[str, str]]) -> str:
+    """The whole page. `figures` are (file name, caption), lying in `figures/`."""
+    parts = [
+        f"# hexbench: suite {escape(manifest['suite'])} on {escape(manifest['data']['name'])}",
+        _about(manifest, records),
+        _holes(manifest, records),
+        "± is the standard deviation over seeds; what has none was measured once.",
+        *(table_text(table) for table in all_tables(records)),
+        *(f"![{caption}](figures/{name})" for name, caption in figures),
+        _environment(manifest),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def table_text(table: Table) -> str:
+    """A table as Markdown, under its title and note."""
+    rows = [[escape(cell) for cell in row] for row in table.rows]
+    align = ["left" if _is_text(table, i) else "right" for i in range(len(table.header))]
+    body = tabulate(
+        rows, table.header, tablefmt="github", disable_numparse=True, colalign=align
+    )
+    return f"## {table.title}\n\n{table.note}\n\n{body}"
+
+
+def escape(text: str) -> str:
+    """Text from outside, such as a file's name, so that Markdown shows it as it is."""
+    flat = re.sub(r"\s+", " ", text)
+    return re.sub(r"([\\`*_{}\[\]<>#|!])", r"\\\1", flat)
+
+
+def _is_text(table: Table, column: int) -> bool:
+    return table.header[column] in ("model", "chosen", "device", "probability")
+
+
+def _about(manifest: dict[str, Any], records: list[Record]) -> str:
+    data = manifest["data"]
+    counts = ", ".join(f"{count:,}" for count in data["class_counts"])
+    done = sum(record["status"] == "done" for record in records)
+    lines = [
+        f"- Data: **{escape(data['name'])}**, {data['images']:,} images, {escape(data['described'])}. "
+        f"Of classes 0-9, A-F and empty: {counts}.",
+        f"- Split: {data['train']:,} for training, {data['test']:,} for testing "
+        "(`train_test_split(test_size=0.30, random_state=42)`).",
+        f"- Fingerprint: `{data['fingerprint']}`",
+        f"- Cells: {done:,} measured of {len(manifest['cells']):,} planned.",
+    ]
+    if data["missing_classes"]:
+        lines.append(
+            f"- **Classes without an image: {', '.join(data['missing_classes'])}.** Accuracy is over "
+            "the classes there are."
+        )
+    lines += [f"- {escape(message)}." for message in manifest["left_out"]]
+    if data["synthetic"]:
+        lines.insert(
+            0,
+            "> **A test of the software, no evidence about handwriting:** these images are drawn by "
+            "hexbench itself.\n",
+        )
+    return "\n".join(lines)
+
+
+def _holes(manifest: dict[str, Any], records: list[Record]) -> str:
+    failed = [r for r in records if r["status"] == "failed"]
+    present = {record["key"] for record in records}
+    labels = manifest["labels"]
+    missing = [labels[key] for key in manifest["cells"] if key not in present]
+    lines = [f"- {escape(labels[r['key']])}: {escape(r['error'])}" for r in failed]
+    lines += [f"- {escape(label)}: not measured" for label in missing[:20]]
+    if len(missing) > 20:
+        lines.append(f"- and {len(missing) - 20:,} more not measured")
+    return "## Missing\n\nThe tables are without these cells:\n\n" + "\n".join(lines) if lines else ""
+
+
+def _environment(manifest: dict[str, Any]) -> str:
+    environment = manifest["environment"]
+    packages = ", ".join(f"{name} {number}" for name, number in environment["packages"].items())
+    variables = ", ".join(f"{name}={value}" for name, value in environment["variables"].items())
+    lines = [
+        f"- {environment['processor']}, {environment['cores']} cores, "
+        f"{environment['memory_gb']} GB, {environment['system']}",
+        f"- Python {environment['python']}, {packages}",
+        f"- Commit `{environment['commit']}`" + (f", {variables}" if variables else ""),
+        f"- Command: `{manifest['command']}`",
+    ]
+    return "## Environment\n\n" + "\n".join(lines)

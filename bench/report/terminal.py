@@ -1,0 +1,56 @@
+"""Tables for a terminal: the plan, the headline of a run, and the regression check."""
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from bench.analyse.check import Finding
+from bench.analyse.readings import Record
+from bench.analyse.tables import Table, all_tables
+from bench.plan.cost import expected_seconds, spoken
+from bench.plan.spec import CellSpec
+
+HEADLINES = ("Accuracy by model and epochs", "Time")
+
+
+def headline(records: list[Record], console: Console) -> None:
+    """The two tables that most people look for."""
+    for table in all_tables(records):
+        if table.title in HEADLINES:
+            _print(table, console)
+
+
+def print_plan(cells: list[CellSpec], images: int, left_out: tuple[str, ...], console: Console) -> None:
+    """Every cell with about how long it takes on a machine like the one the constants are from."""
+    seconds = [expected_seconds(cell, images) for cell in cells]
+    rows = [(cell.label, spoken(s)) for cell, s in zip(cells, seconds, strict=True)]
+    _print(Table(f"{len(cells):,} cells", "", ("cell", "about"), rows), console)
+    for message in left_out:
+        console.print(message, highlight=False)
+    console.print(f"In all about {spoken(sum(seconds))} on two cores; yours may differ by a factor.")
+
+
+def print_findings(findings: list[Finding], console: Console) -> None:
+    """Each threshold with the measured value."""
+    rows = [
+        (f.where, f.metric, _bounds(f), "–" if f.measured is None else f"{f.measured:.4f}",
+         str(f.seeds or "–"), f.verdict)
+        for f in findings
+    ]  # fmt: skip
+    header = ("threshold", "metric", "allowed", "measured", "seeds", "verdict")
+    _print(Table("Regression check", "", header, rows), console)
+
+
+def _bounds(finding: Finding) -> str:
+    low = "" if finding.low is None else f"{finding.low:g}"
+    high = "" if finding.high is None else f"{finding.high:g}"
+    return f"{low} to {high}".strip() if low and high else (f"≥ {low}" if low else f"≤ {high}")
+
+
+def _print(table: Table, console: Console) -> None:
+    grid = Grid(title=table.title, title_justify="left", header_style="bold")
+    for name in table.header:
+        text = name in ("model", "cell", "threshold", "metric", "device", "verdict")
+        grid.add_column(name, justify="left" if text else "right")
+    for row in table.rows:
+        grid.add_row(*row)
+    console.print(grid)

@@ -1,0 +1,1 @@
+"""Carries cells out: `worker` turns specifications into records, `local` drives it on this machine."""

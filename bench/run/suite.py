@@ -1,0 +1,126 @@
+"""Runs a suite from a plan to a written report: the one place where all the parts meet."""
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.data.dataset import Dataset, Source
+from bench.errors import BadInput, ExitCode
+from bench.measure.environment import describe
+from bench.plan.spec import CellSpec
+from bench.plan.suites import Plan
+from bench.report.terminal import headline
+from bench.report.write import write_report
+from bench.run.local import Outcome, run
+from bench.store import Store
+
+CLASS_NAMES = [*"0123456789ABCDEF", "empty"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for."""
+
+    suite: str
+    source: Source
+    plan: Plan
+    out: Path
+    fresh: bool = False
+    rerun_failed: bool = False
+
+
+def run_suite(request: Request, console: Console) -> ExitCode:
+    """Carry out a plan and write its report; the exit code says how it went."""
+    data = request.source.load()
+    store = Store(request.out)
+    if request.fresh:
+        aside = store.set_aside()
+        if aside is not None:
+            console.print(f"The earlier results are set aside in {aside}.", markup=False)
+    cells = list(request.plan.cells)
+    console.print(
+        f"[b]{request.suite}[/b]: {len(cells):,} cells on {data.name} "
+        f"({len(data.images):,} images), results go to {store.folder}",
+        highlight=False,
+    )
+    for message in request.plan.left_out:
+        console.print(f"  {message}", highlight=False)
+    _say_missing_classes(data, console)
+    store.put_manifest(_manifest(request, data, store))
+    outcome = run(cells, data, store, console, rerun_failed=request.rerun_failed)
+    write_report(store)
+    return _close(outcome, cells, store, console)
+
+
+def _manifest(request: Request, data: Dataset, store: Store) -> dict:
+    labels = {cell.key(data.fingerprint): cell.label for cell in request.plan.cells}
+    if store.manifest_file.exists():
+        earlier = store.manifest()
+        same = (earlier["suite"], earlier["data"]["fingerprint"])
+        if same != (request.suite, data.fingerprint):
+            raise BadInput(
+                f"{store.folder} holds suite {earlier['suite']} on {earlier['data']['name']}: "
+                "choose another --out, or set it aside with --fresh."
+            )
+        # A run narrowed by --only must not make the report forget the other cells.
+        labels = earlier["labels"] | labels
+    elif store.folder.exists() and any(store.folder.iterdir()):
+        raise BadInput(f"{store.folder} is not empty and holds no results: choose another --out.")
+    train, test = data.split
+    return {
+        "suite": request.suite,
+        "cells": list(labels),
+        "labels": labels,
+        "left_out": list(request.plan.left_out),
+        "data": {
+            "name": data.name,
+            "described": request.source.described,
+            "synthetic": data.synthetic,
+            "images": len(data.images),
+            "train": len(train),
+            "test": len(test),
+            "fingerprint": data.fingerprint,
+            "class_counts": data.class_counts,
+            "missing_classes": _missing_classes(data),
+        },
+        "environment": describe(),
+        "command": shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+
+
+def _missing_classes(data: Dataset) -> list[str]:
+    return [CLASS_NAMES[c] for c, images in enumerate(data.class_counts) if images == 0]
+
+
+def _say_missing_classes(data: Dataset, console: Console) -> None:
+    missing = _missing_classes(data)
+    if missing:
+        console.print(
+            f"  no image of {', '.join(missing)} in these data: accuracy is over the other classes",
+            highlight=False,
+        )
+
+
+def _close(
+    outcome: Outcome, cells: list[CellSpec], store: Store, console: Console
+) -> ExitCode:
+    """Say how it went, on the terminal and in the exit code."""
+    headline(store.planned(), console)
+    for record in outcome.failed[:10]:
+        console.print(f"failed: {record['model']}, {record['train_size']:,} images, seed "
+                      f"{record['seed']}: {record['error']}", markup=False)  # fmt: skip
+    if len(outcome.failed) > 10:
+        console.print(f"and {len(outcome.failed) - 10:,} more failed")
+    console.print(f"Report: {store.folder / 'report.md'}", markup=False, soft_wrap=True)
+    if outcome.interrupted:
+        console.print(
+            f"Stopped: {outcome.kept + outcome.measured:,} of {len(cells):,} cells are stored. "
+            "The same command goes on from there."
+        )
+        return ExitCode.INTERRUPTED
+    if outcome.failed and outcome.kept + outcome.measured == len(outcome.failed):
+        return ExitCode.NOTHING_MEASURED
+    return ExitCode.CELLS_FAILED if outcome.failed else ExitCode.OK

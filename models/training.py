@@ -1,0 +1,193 @@
+"""The training loop that every network shares: whole epochs inside one compiled program.
+
+`Programs` compiles, once for each shape, the two programs of a network: `train`, which runs a number
+of epochs on images that stay on the device, and `evaluate`. `models.fitting` calls them.
+"""
+
+import time
+from functools import cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jax import Array
+
+LEARNING_RATE = 1e-3
+EPOCHS_PER_CALL = 256
+EVALUATION_BATCH = 128
+
+
+class TrainState(NamedTuple):
+    """What an epoch changes: the weights, Adam's moments, and how many epochs have been trained."""
+
+    params: Any
+    optimizer: optax.OptState
+    epoch: Array
+
+
+class KerasAdamState(NamedTuple):
+    step: Array
+    mean: Any
+    variance: Any
+
+
+def keras_adam(
+    learning_rate: float = LEARNING_RATE,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+) -> optax.GradientTransformation:
+    """Adam as Keras computes it: epsilon is added to the root of the *uncorrected* second moment.
+
+    That is the form before section 2.1 of Kingma and Ba (2015), "epsilon hat"; `optax.adam` corrects
+    first, which makes its epsilon up to 32 times smaller in the first steps.
+    """
+
+    def init(params: Any) -> KerasAdamState:
+        mean, variance = (jax.tree.map(jnp.zeros_like, params) for _ in range(2))
+        return KerasAdamState(jnp.zeros((), jnp.float32), mean, variance)
+
+    def update(
+        gradients: Any, state: KerasAdamState, params: Any = None
+    ) -> tuple[Any, KerasAdamState]:
+        step = state.step + 1
+        mean = optax.update_moment(gradients, state.mean, beta_1, 1)
+        variance = optax.update_moment(gradients, state.variance, beta_2, 2)
+        rate = learning_rate * jnp.sqrt(1 - beta_2**step) / (1 - beta_1**step)
+        updates = jax.tree.map(
+            lambda m, v: -rate * m / (jnp.sqrt(v) + epsilon), mean, variance
+        )
+        return updates, KerasAdamState(step, mean, variance)
+
+    return optax.GradientTransformation(init, update)
+
+
+def scale(images: Array) -> Array:
+    """Pixels as the networks take them: uint8 0 to 255 becomes float32 0 to 1."""
+    return images.astype(jnp.float32) / 255
+
+
+def train_step(
+    graphdef: Any, state: tuple[Any, optax.OptState], batch: tuple[Array, Array, Array]
+) -> tuple[tuple[Any, optax.OptState], tuple[Array, Array]]:
+    """One step of softmax cross-entropy and Adam.
+
+    batch: images (b, 400) uint8, labels (b,), weights (b,), 0 for the padding of a last, smaller
+    batch. Returns the new (params, optimizer) and the sums of loss and of hits, both from before
+    the update, which is what Keras's progress line adds up.
+    """
+    params, optimizer = state
+    images, labels, weights = batch
+
+    def loss(params: Any) -> tuple[Array, tuple[Array, Array]]:
+        logits = nnx.merge(graphdef, params)(scale(images))
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+        total = jnp.sum(weights * losses)
+        hits = jnp.sum(weights * (jnp.argmax(logits, axis=-1) == labels))
+        return total / jnp.sum(weights), (total, hits)
+
+    gradients, sums = jax.grad(loss, has_aux=True)(params)
+    updates, optimizer = keras_adam().update(gradients, optimizer)
+    return (optax.apply_updates(params, updates), optimizer), sums
+
+
+def train_epochs(
+    graphdef: Any,
+    batch_size: int,
+    state: TrainState,
+    images: Array,
+    labels: Array,
+    shuffle_key: Array,
+    count: Array,
+) -> tuple[TrainState, Array]:
+    """Train `count` epochs (at most EPOCHS_PER_CALL), each in a new order.
+
+    An epoch's order depends on `shuffle_key` and the epoch's number alone, so that stopping between
+    two epochs changes nothing. Returns the state and the mean loss and accuracy of each epoch,
+    (EPOCHS_PER_CALL, 2), of which the first `count` rows are filled.
+    """
+    n = len(images)
+    steps = -(-n // batch_size)
+    weights = (jnp.arange(steps * batch_size) < n).astype(jnp.float32).reshape(steps, batch_size)
+
+    def one_epoch(i: Array, carry: tuple[TrainState, Array]) -> tuple[TrainState, Array]:
+        state, history = carry
+        order = jax.random.permutation(jax.random.fold_in(shuffle_key, state.epoch), n)
+        order = jnp.pad(order, (0, steps * batch_size - n)).reshape(steps, batch_size)
+
+        def step(state: Any, batch: tuple[Array, Array]) -> Any:
+            rows, weights = batch
+            return train_step(graphdef, state, (images[rows], labels[rows], weights))
+
+        (params, optimizer), (losses, hits) = jax.lax.scan(
+            step, (state.params, state.optimizer), (order, weights)
+        )
+        means = jnp.stack([jnp.sum(losses), jnp.sum(hits)]) / n
+        return TrainState(params, optimizer, state.epoch + 1), history.at[i].set(means)
+
+    return jax.lax.fori_loop(0, count, one_epoch, (state, jnp.zeros((EPOCHS_PER_CALL, 2))))
+
+
+def evaluate_images(graphdef: Any, params: Any, images: Array, labels: Array) -> Any:
+    """Mean loss (), predicted class (n,) and its probability (n,) of n images, all of them."""
+    n = len(images)
+    padding = -n % EVALUATION_BATCH
+    model = nnx.merge(graphdef, params)
+
+    def logits_of(batch: Array) -> Array:
+        return model(scale(batch))
+
+    batches = jnp.pad(images, ((0, padding), (0, 0))).reshape(-1, EVALUATION_BATCH, images.shape[1])
+    logits = jax.lax.map(logits_of, batches).reshape(n + padding, -1)[:n]
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+    probabilities = jax.nn.softmax(logits)
+    return jnp.mean(losses), jnp.argmax(logits, axis=-1), jnp.max(probabilities, axis=-1)
+
+
+class Compiled(NamedTuple):
+    """A compiled program, with the seconds that tracing and compiling it took."""
+
+    call: Any
+    seconds: float
+
+
+@cache
+def compile_training(module: type[nnx.Module], n: int, pixels: int, batch_size: int) -> Compiled:
+    """The program that trains `module` on n images; compiled once a process for each shape."""
+    started = time.perf_counter()
+    graphdef, _ = _structure(module)
+    program = jax.jit(
+        lambda *arguments: train_epochs(graphdef, batch_size, *arguments), donate_argnums=0
+    )
+    state = jax.eval_shape(lambda key: initial_state(module, key), jax.random.key(0))
+    images, labels = _shapes(n, pixels)
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    call = program.lower(state, images, labels, key, jax.ShapeDtypeStruct((), jnp.int32)).compile()
+    return Compiled(call, time.perf_counter() - started)
+
+
+@cache
+def compile_evaluation(module: type[nnx.Module], n: int, pixels: int) -> Compiled:
+    """The program that evaluates `module` on n images; compiled once a process for each shape."""
+    started = time.perf_counter()
+    graphdef, params = _structure(module)
+    program = jax.jit(lambda *arguments: evaluate_images(graphdef, *arguments))
+    call = program.lower(params, *_shapes(n, pixels)).compile()
+    return Compiled(call, time.perf_counter() - started)
+
+
+def initial_state(module: type[nnx.Module], key: Array) -> TrainState:
+    """Fresh weights drawn with `key`, and Adam's moments at zero."""
+    _, params = nnx.split(module(nnx.Rngs(params=key)))
+    return TrainState(params, keras_adam().init(params), jnp.zeros((), jnp.int32))
+
+
+def _structure(module: type[nnx.Module]) -> tuple[Any, Any]:
+    """The module's static structure and the shapes of its weights, without drawing any."""
+    return nnx.split(nnx.eval_shape(lambda: module(nnx.Rngs(0))))
+
+
+def _shapes(n: int, pixels: int) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
+    return jax.ShapeDtypeStruct((n, pixels), jnp.uint8), jax.ShapeDtypeStruct((n,), jnp.int32)
