@@ -12,7 +12,9 @@ EPILOG = """Exit codes: 0 all well; 1 a regression (check); 2 bad usage or bad i
 3 some cells failed; 4 nothing was measured; 130 stopped by Ctrl-C."""
 
 
-@click.group(invoke_without_command=True, epilog=EPILOG, context_settings={"max_content_width": 100})
+@click.group(
+    invoke_without_command=True, epilog=EPILOG, context_settings={"max_content_width": 100}
+)
 @click.option("--suite", type=click.Choice(names()), help="Run this suite.")
 @click.option(
     "--data",
@@ -27,7 +29,9 @@ EPILOG = """Exit codes: 0 all well; 1 a regression (check); 2 bad usage or bad i
 @click.option("--seeds", type=click.IntRange(1, 10_000), help="As many seeds for every sweep.")
 @click.option("--fresh", is_flag=True, help="Set earlier results aside and start anew.")
 @click.option("--rerun-failed", is_flag=True, help="Run failed cells again.")
-@click.option("--plan", "only_plan", is_flag=True, help="Print the cells and about how long they take.")
+@click.option(
+    "--plan", "only_plan", is_flag=True, help="Print the cells and about how long they take."
+)
 @click.option("--executor", type=click.Choice(["local"]), default="local", help="Where cells run.")
 @click.pass_context
 def cli(
@@ -40,7 +44,7 @@ def cli(
     fresh: bool,
     rerun_failed: bool,
     only_plan: bool,
-    executor: str,
+    executor: str,  # noqa: ARG001 - one choice so far
 ) -> None:
     """Benchmark small classifiers of handwritten hexadecimal digits: MLP, CNN and SVM.
 
@@ -62,7 +66,9 @@ def cli(
     if only is not None:
         planned = planned.of(narrow(planned.cells, _conditions(only)))
     if not planned.cells:
-        raise BadInput(f"suite {suite} has no cell for the {source.count:,} images of {source.name}.")
+        raise BadInput(
+            f"suite {suite} has no cell for the {source.count:,} images of {source.name}."
+        )
     console = Console()
     if only_plan:
         from bench.report.terminal import print_plan

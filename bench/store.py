@@ -51,6 +51,7 @@ class Store:
         return dict(manifest)
 
     def put_manifest(self, manifest: dict[str, Any]) -> None:
+        """Write the manifest, whole or not at all."""
         write_whole(self.manifest_file, _dumps(manifest, 1))
 
     def planned(self) -> list[Record]:
@@ -83,8 +84,8 @@ def write_whole(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from flax import nnx
-
 from models.cnn import CNN
 from models.mlp import MLP
+from models.training import ModuleType
 
-NETWORKS: Mapping[str, type[nnx.Module]] = {"mlp": MLP, "cnn": CNN}
+NETWORKS: Mapping[str, ModuleType] = {"mlp": MLP, "cnn": CNN}

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from models.fitting import NetworkFit, fit_network
-from models.training import scale
+from models.training import ModuleType, scale
 
 
 class FlaxClassifier(ClassifierMixin, BaseEstimator):
@@ -18,9 +18,7 @@ class FlaxClassifier(ClassifierMixin, BaseEstimator):
     X is (n, 400) uint8 pixels 0 to 255, which the estimator divides by 255; y is (n,) 0 to 16.
     """
 
-    def __init__(
-        self, module: type[nnx.Module], epochs: int = 3, batch_size: int = 16, seed: int = 0
-    ):
+    def __init__(self, module: ModuleType, epochs: int = 3, batch_size: int = 16, seed: int = 0):
         self.module = module
         self.epochs = epochs
         self.batch_size = batch_size

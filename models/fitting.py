@@ -8,10 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
 from models.training import (
     EPOCHS_PER_CALL,
+    ModuleType,
     TrainState,
     compile_evaluation,
     compile_training,
@@ -51,7 +51,7 @@ class NetworkFit:
 
 
 def fit_network(
-    module: type[nnx.Module],
+    module: ModuleType,
     images: np.ndarray,
     labels: np.ndarray,
     *,
@@ -124,7 +124,7 @@ def fit_network(
 class Evaluator:
     """A network's compiled evaluation on n test images that stay on the device."""
 
-    def __init__(self, module: type[nnx.Module], images: np.ndarray, labels: np.ndarray):
+    def __init__(self, module: ModuleType, images: np.ndarray, labels: np.ndarray):
         self._program, self.compile_s = _timed_compile(compile_evaluation, module, *images.shape)
         self._arguments = _to_device(images, labels)
         self._warm = False
@@ -149,6 +149,4 @@ def _timed_compile(compiler: Any, *shape: Any) -> tuple[Any, float]:
 
 
 def _to_device(images: np.ndarray, labels: np.ndarray) -> tuple[jax.Array, jax.Array]:
-    return jax.block_until_ready(
-        (jnp.asarray(images, jnp.uint8), jnp.asarray(labels, jnp.int32))
-    )
+    return jax.block_until_ready((jnp.asarray(images, jnp.uint8), jnp.asarray(labels, jnp.int32)))

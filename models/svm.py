@@ -33,7 +33,7 @@ class SVMFit:
     params: dict[str, Any]
     search: dict[str, Any] | None
     times: dict[str, float]
-    """Seconds: search_s (all folds of all points) where there was one, and train_s (the last fit)."""
+    """Seconds: search_s (all folds of all points) if there was one, and train_s (the last fit)."""
 
 
 def scale(images: np.ndarray) -> np.ndarray:
@@ -77,7 +77,9 @@ def predict_svm(svc: SVC, images: np.ndarray) -> tuple[np.ndarray, float]:
     started = time.perf_counter()
     chunks = [scale(images[i : i + CHUNK]) for i in range(0, len(images), CHUNK)]
     with joblib.parallel_config("threading"):
-        parts = joblib.Parallel(n_jobs=CORES)(joblib.delayed(svc.predict)(chunk) for chunk in chunks)
+        parts = joblib.Parallel(n_jobs=CORES)(
+            joblib.delayed(svc.predict)(chunk) for chunk in chunks
+        )
     return np.concatenate(parts).astype(np.uint8), time.perf_counter() - started
 
 

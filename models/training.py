@@ -1,10 +1,12 @@
 """The training loop that every network shares: whole epochs inside one compiled program.
 
-`Programs` compiles, once for each shape, the two programs of a network: `train`, which runs a number
-of epochs on images that stay on the device, and `evaluate`. `models.fitting` calls them.
+A network has two programs, compiled once for each shape: `compile_training` gives the one that runs
+a number of epochs on images that stay on the device, `compile_evaluation` the one that answers for
+test images. `models.fitting` calls them.
 """
 
 import time
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -13,6 +15,9 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 from jax import Array
+
+ModuleType = Callable[[nnx.Rngs], nnx.Module]
+"""What makes a network from a source of random numbers: a Flax NNX class such as `models.MLP`."""
 
 LEARNING_RATE = 1e-3
 EPOCHS_PER_CALL = 256
@@ -28,6 +33,8 @@ class TrainState(NamedTuple):
 
 
 class KerasAdamState(NamedTuple):
+    """Steps taken, and the running first and second moments of the gradients."""
+
     step: Array
     mean: Any
     variance: Any
@@ -41,8 +48,8 @@ def keras_adam(
 ) -> optax.GradientTransformation:
     """Adam as Keras computes it: epsilon is added to the root of the *uncorrected* second moment.
 
-    That is the form before section 2.1 of Kingma and Ba (2015), "epsilon hat"; `optax.adam` corrects
-    first, which makes its epsilon up to 32 times smaller in the first steps.
+    That is the "epsilon hat" of Kingma and Ba (2015), end of section 2. `optax.adam` corrects the
+    moment first, so that its epsilon weighs up to 32 times less in the first steps.
     """
 
     def init(params: Any) -> KerasAdamState:
@@ -50,15 +57,15 @@ def keras_adam(
         return KerasAdamState(jnp.zeros((), jnp.float32), mean, variance)
 
     def update(
-        gradients: Any, state: KerasAdamState, params: Any = None
+        gradients: Any,
+        state: KerasAdamState,
+        params: Any = None,  # noqa: ARG001 - optax's signature
     ) -> tuple[Any, KerasAdamState]:
         step = state.step + 1
         mean = optax.update_moment(gradients, state.mean, beta_1, 1)
         variance = optax.update_moment(gradients, state.variance, beta_2, 2)
         rate = learning_rate * jnp.sqrt(1 - beta_2**step) / (1 - beta_1**step)
-        updates = jax.tree.map(
-            lambda m, v: -rate * m / (jnp.sqrt(v) + epsilon), mean, variance
-        )
+        updates = jax.tree.map(lambda m, v: -rate * m / (jnp.sqrt(v) + epsilon), mean, variance)
         return updates, KerasAdamState(step, mean, variance)
 
     return optax.GradientTransformation(init, update)
@@ -154,7 +161,7 @@ class Compiled(NamedTuple):
 
 
 @cache
-def compile_training(module: type[nnx.Module], n: int, pixels: int, batch_size: int) -> Compiled:
+def compile_training(module: ModuleType, n: int, pixels: int, batch_size: int) -> Compiled:
     """The program that trains `module` on n images; compiled once a process for each shape."""
     started = time.perf_counter()
     graphdef, _ = _structure(module)
@@ -169,7 +176,7 @@ def compile_training(module: type[nnx.Module], n: int, pixels: int, batch_size: 
 
 
 @cache
-def compile_evaluation(module: type[nnx.Module], n: int, pixels: int) -> Compiled:
+def compile_evaluation(module: ModuleType, n: int, pixels: int) -> Compiled:
     """The program that evaluates `module` on n images; compiled once a process for each shape."""
     started = time.perf_counter()
     graphdef, params = _structure(module)
@@ -178,13 +185,13 @@ def compile_evaluation(module: type[nnx.Module], n: int, pixels: int) -> Compile
     return Compiled(call, time.perf_counter() - started)
 
 
-def initial_state(module: type[nnx.Module], key: Array) -> TrainState:
+def initial_state(module: ModuleType, key: Array) -> TrainState:
     """Fresh weights drawn with `key`, and Adam's moments at zero."""
     _, params = nnx.split(module(nnx.Rngs(params=key)))
     return TrainState(params, keras_adam().init(params), jnp.zeros((), jnp.int32))
 
 
-def _structure(module: type[nnx.Module]) -> tuple[Any, Any]:
+def _structure(module: ModuleType) -> tuple[Any, Any]:
     """The module's static structure and the shapes of its weights, without drawing any."""
     return nnx.split(nnx.eval_shape(lambda: module(nnx.Rngs(0))))
 

@@ -12,6 +12,7 @@ from bench.errors import BadInput
 
 THRESHOLDS = Path(__file__).parents[1] / "thresholds.toml"
 BOUNDS = ("min", "max")
+METRICS = ("test_accuracy", "test_loss", "train_accuracy", "cv_score")
 FILTERS = ("data", "model", "protocol", "fit", "images", "train_size", "batch_size", "epochs")
 
 
@@ -55,6 +56,10 @@ def load(path: Path = THRESHOLDS) -> list[dict[str, Any]]:
             raise BadInput(f"{path}: a threshold has the unknown key {sorted(unknown)[0]!r}.")
         if "metric" not in entry or "data" not in entry or not set(entry) & set(BOUNDS):
             raise BadInput(f"{path}: a threshold needs data, metric, and min or max.")
+        if entry["metric"] not in METRICS:
+            raise BadInput(
+                f"{path}: there is no metric {entry['metric']!r}: use {', '.join(METRICS)}."
+            )
         if not all(isinstance(entry[bound], int | float) for bound in set(entry) & set(BOUNDS)):
             raise BadInput(f"{path}: min and max must be numbers.")
     return entries
@@ -73,14 +78,18 @@ def _judge(threshold: dict[str, Any], rows: list[Record], failures: list[Record]
     wanted = {name: value for name, value in threshold.items() if name in FILTERS}
     everything = [*rows, *failures]
     if wanted.get("train_size") == "all":
-        sizes = [r["train_size"] for r in everything if r["protocol"] == wanted.get("protocol", "nested")]
+        sizes = [
+            r["train_size"] for r in everything if r["protocol"] == wanted.get("protocol", "nested")
+        ]
         wanted["train_size"] = max(sizes, default=0)
     found = [row for row in rows if _matches(row, wanted)]
     values = [row[threshold["metric"]] for row in found]
     broken = [r for r in failures if _matches(r, wanted, at_least_epochs=True)]
     known = bool(values) and None not in values
     return Finding(
-        where=", ".join(str(v) if k in ("data", "model") else f"{k}={v}" for k, v in wanted.items()),
+        where=", ".join(
+            str(v) if k in ("data", "model") else f"{k}={v}" for k, v in wanted.items()
+        ),
         metric=threshold["metric"],
         low=threshold.get("min"),
         high=threshold.get("max"),

@@ -48,8 +48,5 @@ def readings(records: Iterable[Record]) -> list[dict[str, Any]]:
                 continue
             measured = {name: values[i] for name, values in history.items() if name != "epoch"}
             share = epoch / record["epochs"]
-            rows.append(
-                whole | measured | {"epochs": epoch, "train_s": whole["train_s"] * share}
-            )
+            rows.append(whole | measured | {"epochs": epoch, "train_s": whole["train_s"] * share})
     return rows
-

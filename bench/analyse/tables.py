@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean, median, stdev
 from typing import Any
 
@@ -24,7 +24,13 @@ class Table:
     title: str
     note: str
     header: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
+
+    def only(self, columns: Sequence[str]) -> "Table":
+        """The same table with some of its columns."""
+        kept = [self.header.index(name) for name in columns]
+        rows = [tuple(row[i] for i in kept) for row in self.rows]
+        return replace(self, header=tuple(columns), rows=rows)
 
 
 def all_tables(records: Iterable[Record]) -> list[Table]:
@@ -58,7 +64,15 @@ def by_epochs(rows: list[Row]) -> Table:
         "Accuracy by model and epochs",
         f"Batches of {REPORT_BATCH_SIZE}. Training accuracy and loss of a network are running means "
         "over the epoch, as Keras prints them.",
-        ("model", "trained on", "epochs", "test accuracy %", "train accuracy %", "test loss", "seeds"),
+        (
+            "model",
+            "trained on",
+            "epochs",
+            "test accuracy %",
+            "train accuracy %",
+            "test loss",
+            "seeds",
+        ),
         lines,
     )
 
@@ -105,7 +119,9 @@ def by_training_size(rows: list[Row]) -> Table:
             line.append(_at(of_model, REPORT_EPOCHS[model]))
             longest = [r for r in of_model if r["epochs"] == r["trained_epochs"]]
             line.append(_longest(longest, REPORT_EPOCHS[model]))
-        line.append(percent([r["test_accuracy"] for r in select(nested, model="svm", train_size=size)]))
+        line.append(
+            percent([r["test_accuracy"] for r in select(nested, model="svm", train_size=size)])
+        )
         if any(cell != NONE for cell in line[1:]):
             lines.append(tuple(line))
     return Table(
@@ -242,5 +258,3 @@ def _median(values: Sequence[float | None]) -> float | None:
 
 def _seconds(value: float | None) -> str:
     return NONE if value is None else f"{value:.3g}"
-
-

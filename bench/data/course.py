@@ -3,7 +3,9 @@
 import math
 import tokenize
 import zipfile
+import zlib
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
@@ -14,8 +16,11 @@ LABELS_FILE = "emnist_hex_labels.npy"
 CLASSES = 17
 PIXELS = 400
 
-UNREADABLE = (OSError, ValueError, EOFError, KeyError, SyntaxError, TypeError, MemoryError)
-UNREADABLE += (zipfile.BadZipFile, tokenize.TokenError, NotImplementedError)
+UNREADABLE: tuple[type[Exception], ...] = (
+    OSError, ValueError, EOFError, KeyError, SyntaxError, TypeError, MemoryError, RuntimeError,
+    zipfile.BadZipFile, zlib.error, tokenize.TokenError,
+)  # fmt: skip
+"""What damaged files make NumPy's and zipfile's readers raise."""
 
 
 def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -39,7 +44,7 @@ def count(path: Path) -> int:
     name, _ = _names(path)
     try:
         if path.is_dir():
-            with open(path / IMAGES_FILE, "rb") as file:
+            with (path / IMAGES_FILE).open("rb") as file:
                 shape, _ = _header(file)
         else:
             with zipfile.ZipFile(path) as archive, archive.open("X.npy") as file:
@@ -123,14 +128,14 @@ def _arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _load_npy(file: Path) -> np.ndarray:
     try:
-        with open(file, "rb") as stream:
+        with file.open("rb") as stream:
             _check_size(file.stat().st_size, *_header(stream), file)
         return np.load(file, allow_pickle=False)
     except UNREADABLE as error:
         raise _unreadable(str(file), error) from None
 
 
-def _header(file: object) -> tuple[tuple[int, ...], np.dtype]:
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Shape and type that an .npy header declares, before anything is allocated for them."""
     version = np.lib.format.read_magic(file)
     reader = {
@@ -143,7 +148,7 @@ def _header(file: object) -> tuple[tuple[int, ...], np.dtype]:
     return shape, dtype
 
 
-def _check_size(size: int, shape: tuple[int, ...], dtype: np.dtype, name: Path) -> None:
+def _check_size(size: int, shape: tuple[int, ...], dtype: np.dtype[Any], name: Path) -> None:
     if dtype.hasobject:
         raise BadInput(f"{name} holds Python objects, which only pickle could read: refused.")
     if math.prod(shape) * dtype.itemsize > size:

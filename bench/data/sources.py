@@ -9,7 +9,7 @@ from bench.errors import BadInput
 
 VARIABLE = "HEXBENCH_DATA"
 FOLDER = Path("data")
-SYNTHETIC_NOTE = "synthetic hex digits drawn by hexbench itself: a test of the software, no evidence about handwriting"
+SYNTHETIC_NOTE = "synthetic hex digits drawn from pen strokes by hexbench itself"
 
 
 def resolve(option: str, synthetic_count: int) -> Source:

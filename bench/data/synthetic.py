@@ -70,8 +70,10 @@ def draw(count: int, seed: int = 0, workers: int | None = None) -> tuple[Bytes, 
 
 
 def class_counts(count: int) -> list[int]:
-    """How many of `count` images each of the 17 classes gets: the report's shares, rounded by
-    largest remainder, but at least one each where `count` allows it."""
+    """How many of `count` images each of the 17 classes gets.
+
+    The report's shares, rounded by largest remainder, but at least one each from 17 images on.
+    """
     if count < 1:
         raise ValueError(f"count must be at least 1, not {count}")
     shares = [divmod(count * part, sum(REPORT_COUNTS)) for part in REPORT_COUNTS]

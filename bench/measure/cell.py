@@ -18,6 +18,9 @@ HISTORY_ENTRIES = 1000
 SVM_TRAIN_ACCURACY_UP_TO = 10_000
 """Predicting costs an SVM as much as training: above this many images it is left null."""
 
+SNAPSHOT_EPOCHS = (3, 5, 15, 50)
+"""A snapshot weighs 20 kB: it is kept at the report's epochs and at the last, not at every evaluation."""
+
 Record = dict[str, Any]
 OnEpochs = Callable[[int], None]
 
@@ -129,6 +132,7 @@ def _measure_network(
         "snapshots": {
             str(epoch): snapshot(images, labels, found.predicted, found.confidence)
             for epoch, found in fit.evaluations.items()
+            if epoch in (*SNAPSHOT_EPOCHS, spec.epochs)
         },
         "times": fit.times,
     }

@@ -14,7 +14,6 @@ from bench.plan.spec import CHOSEN, GRID, GRID_WITH_PROBABILITY, CellSpec
 
 FOLDER = Path(__file__).parent / "suites"
 MODELS = ("mlp", "cnn", "svm")
-SNAPSHOT_EPOCHS = (3, 5, 15, 50)
 REPORT_BATCH_SIZE = 16
 
 
@@ -33,6 +32,8 @@ class Sweep:
     epochs: int | None = None
     steps_of_epochs: int | None = None
     """As many optimiser steps as this many epochs of all training images take."""
+    evaluate_at: list[int] = field(default_factory=lambda: [3, 5, 15, 50])
+    """Epochs after which the test images are evaluated, besides the last."""
     fit: str | None = None
     images_above: int = 0
     """The sweep holds only for data sets of more images than this ..."""
@@ -42,6 +43,8 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Suite:
+    """A named set of sweeps, and how many images it draws where the user has none."""
+
     name: str
     description: str
     synthetic_images: int
@@ -81,9 +84,12 @@ def parse(path: Path) -> Suite:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadInput(f"{path} cannot be read: {error}.") from None
     try:
-        sweeps = tuple(_sweep(entry) for entry in content.pop("sweep"))
+        entries = content.pop("sweep", None)
+        if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+            raise BadInput("sweeps are written as [[sweep]] tables")
+        sweeps = tuple(_sweep(entry) for entry in entries)
         return Suite(path.stem, sweeps=sweeps, **content)
-    except (BadInput, KeyError, TypeError) as error:
+    except (BadInput, TypeError) as error:
         raise BadInput(f"{path}: {error}".rstrip(".") + ".") from None
 
 
@@ -123,7 +129,7 @@ def narrow(cells: Iterable[CellSpec], only: dict[str, str]) -> list[CellSpec]:
 
 def _sweep(entry: dict[str, Any]) -> Sweep:
     entry = dict(entry)
-    for name in ("train_size", "images", "batch_size"):
+    for name in ("train_size", "images", "batch_size", "evaluate_at"):
         if name in entry and not isinstance(entry[name], list):
             entry[name] = [entry[name]]
     try:
@@ -133,7 +139,8 @@ def _sweep(entry: dict[str, Any]) -> Sweep:
         raise BadInput(f"a sweep {fault}") from None
     if sweep.model not in MODELS:
         raise BadInput(f"there is no model {sweep.model!r}: choose one of {', '.join(MODELS)}")
-    numbers = [sweep.seeds, sweep.epochs or 1, sweep.steps_of_epochs or 1, *sweep.batch_size]
+    counts = [sweep.seeds, sweep.epochs, sweep.steps_of_epochs, *sweep.batch_size]
+    numbers = [*filter(lambda count: count is not None, counts), *sweep.evaluate_at]
     if not all(type(number) is int and number >= 1 for number in numbers):
         raise BadInput(f"a sweep of {sweep.model} has a count that is not a whole number above 0")
     trained = (sweep.epochs is None) != (sweep.steps_of_epochs is None)
@@ -183,7 +190,7 @@ def _expand(
 
 def _epochs(sweep: Sweep, train_size: int, available: int, batch_size: int) -> dict[str, Any]:
     if sweep.epochs is not None:
-        epochs, extra = sweep.epochs, set(SNAPSHOT_EPOCHS)
+        epochs, extra = sweep.epochs, set(sweep.evaluate_at)
     else:
         assert sweep.steps_of_epochs is not None
         steps = sweep.steps_of_epochs * ceil(available / batch_size)

@@ -11,6 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from bench.analyse.readings import Record, readings
 from bench.analyse.tables import NAMES, REPORT_BATCH_SIZE, REPORT_EPOCHS, select
@@ -18,7 +19,7 @@ from bench.analyse.tables import NAMES, REPORT_BATCH_SIZE, REPORT_EPOCHS, select
 COLOURS = {"mlp": "#0072B2", "cnn": "#D55E00", "svm": "#009E73"}
 """From Okabe and Ito's palette, told apart by colour-blind readers."""
 MARKERS = {"mlp": "o", "cnn": "s", "svm": "^"}
-STYLE = {
+STYLE: Any = {
     "figure.dpi": 110,
     "font.size": 10,
     "axes.grid": True,
@@ -26,7 +27,7 @@ STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
-    "svg.hashsalt": "hexbench",
+    "figure.constrained_layout.use": True,
 }
 
 
@@ -74,18 +75,18 @@ def _curves(records: list[Record]) -> Figure | None:
             groups[model] = cells
     if not groups:
         return None
-    figure, axes = plt.subplots(2, len(groups), figsize=(4.6 * len(groups), 5.6), squeeze=False)
+    figure, axes = plt.subplots(2, len(groups), figsize=(4.6 * len(groups), 6), squeeze=False)
     for column, (model, cells) in enumerate(groups.items()):
         for row, quantity in enumerate(("accuracy", "loss")):
             axis = axes[row][column]
             _band(axis, cells, f"train_{quantity}", COLOURS[model], "training, running mean")
             _points(axis, cells, f"test_{quantity}")
             axis.set_xlabel("epoch")
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             axis.set_ylabel(quantity if quantity == "loss" else "accuracy %")
             axis.set_ylim(bottom=0 if quantity == "loss" else None)
         axes[0][column].set_title(f"{NAMES[model]}, {cells[0]['train_size']:,} images")
         axes[0][column].legend(loc="lower right")
-    figure.tight_layout()
     return figure
 
 

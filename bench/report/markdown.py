@@ -27,9 +27,7 @@ def table_text(table: Table) -> str:
     """A table as Markdown, under its title and note."""
     rows = [[escape(cell) for cell in row] for row in table.rows]
     align = ["left" if _is_text(table, i) else "right" for i in range(len(table.header))]
-    body = tabulate(
-        rows, table.header, tablefmt="github", disable_numparse=True, colalign=align
-    )
+    body = tabulate(rows, table.header, tablefmt="github", disable_numparse=True, colalign=align)
     return f"## {table.title}\n\n{table.note}\n\n{body}"
 
 
@@ -79,7 +77,9 @@ def _holes(manifest: dict[str, Any], records: list[Record]) -> str:
     lines += [f"- {escape(label)}: not measured" for label in missing[:20]]
     if len(missing) > 20:
         lines.append(f"- and {len(missing) - 20:,} more not measured")
-    return "## Missing\n\nThe tables are without these cells:\n\n" + "\n".join(lines) if lines else ""
+    return (
+        "## Missing\n\nThe tables are without these cells:\n\n" + "\n".join(lines) if lines else ""
+    )
 
 
 def _environment(manifest: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -55,7 +56,7 @@ def run_suite(request: Request, console: Console) -> ExitCode:
     return _close(outcome, cells, store, console)
 
 
-def _manifest(request: Request, data: Dataset, store: Store) -> dict:
+def _manifest(request: Request, data: Dataset, store: Store) -> dict[str, Any]:
     labels = {cell.key(data.fingerprint): cell.label for cell in request.plan.cells}
     if store.manifest_file.exists():
         earlier = store.manifest()
@@ -104,9 +105,7 @@ def _say_missing_classes(data: Dataset, console: Console) -> None:
         )
 
 
-def _close(
-    outcome: Outcome, cells: list[CellSpec], store: Store, console: Console
-) -> ExitCode:
+def _close(outcome: Outcome, cells: list[CellSpec], store: Store, console: Console) -> ExitCode:
     """Say how it went, on the terminal and in the exit code."""
     headline(store.planned(), console)
     for record in outcome.failed[:10]:

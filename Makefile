@@ -1,0 +1,49 @@
+# From a bare clone: `make bench` measures, `make test` tests; each sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup bench full test quicktest lint peers lock clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+setup: $(VENV)/.ready ## the environment in .venv, locked versions
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "hexbench needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "Python's venv module is missing: on Debian or Ubuntu, apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+bench: setup ## the quick suite, into results/quick
+	$(BIN)/python run_benchmarks.py --suite quick
+
+full: setup ## everything, into results/full
+	$(BIN)/python run_benchmarks.py --suite full
+
+test: lint ## lint, types and every test
+	$(BIN)/python -m pytest
+
+quicktest: setup ## the tests that take seconds
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: setup ## formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+peers: setup ## the same CNN epoch by hexbench and PyTorch, into results/peers
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable ".[peers]"
+	$(BIN)/python -m bench.peers
+
+lock: setup ## choose the locked versions anew
+	$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --upgrade --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
+
+clean: ## remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info

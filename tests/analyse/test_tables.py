@@ -1,0 +1,79 @@
+import pytest
+from analyse.records import broken, network, svm
+
+from bench.analyse import tables
+from bench.analyse.readings import flat, readings
+
+
+def titled(records, title):
+    return next(t for t in tables.all_tables(records) if t.title.startswith(title))
+
+
+def test_a_reading_at_every_evaluated_epoch():
+    rows = readings([network("mlp", 0.9, epochs=5, evaluated=[2])])
+    assert [(r["epochs"], round(r["test_accuracy"], 3)) for r in rows] == [(2, 0.87), (5, 0.9)]
+    assert rows[0]["train_s"] == pytest.approx(4.0), "2 of 5 epochs of 2 s"
+    assert {r["trained_epochs"] for r in rows} == {5}
+
+
+def test_failed_records_have_a_row_in_the_csv_and_no_reading():
+    record = broken(network("mlp", 0.9))
+    assert readings([record]) == []
+    assert flat(record)["error"] == "ValueError: no"
+    assert flat(record)["test_accuracy"] is None
+
+
+def test_accuracy_is_a_mean_over_seeds_with_its_spread():
+    records = [network("cnn", a, seed=i) for i, a in enumerate((0.90, 0.92, 0.94))]
+    row = titled(records, "Accuracy by model").rows[-1]
+    assert row[:4] == ("CNN", "700", "3", "92.0 ± 2.0")
+    assert row[-1] == "3"
+    assert tables.percent([0.5]) == "50.0"
+    assert tables.percent([]) == tables.percent([0.5, None]) == tables.NONE
+
+
+def test_three_epochs_are_read_off_a_longer_curve():
+    records = [network("cnn", 0.9, epochs=50, evaluated=[3])]
+    rows = titled(records, "Accuracy by model").rows
+    assert [row[2] for row in rows] == ["3", "50"]
+    assert rows[0][3] == "43.0"
+
+
+def test_batch_sizes_are_compared_on_all_images_with_the_ratio_of_time():
+    records = [network("cnn", 0.9, epochs=50, evaluated=[3])]
+    slow = network("cnn", 0.8, batch_size=64)
+    slow["times"]["epoch_s"] = 3.0
+    rows = titled(
+        [*records, slow, network("cnn", 0.1, train_size=99, batch_size=64)], "Accuracy and time"
+    ).rows
+    assert [(row[1], row[2], row[5]) for row in rows] == [
+        ("16", "43.0", "1.00"),
+        ("64", "80.0", "1.50"),
+    ]
+
+
+def test_training_sizes_stand_at_the_reports_epochs_and_longer():
+    records = [
+        network("cnn", 0.8, epochs=21, evaluated=[3], train_size=100), network("cnn", 0.95),
+        svm(0.7, train_size=100), svm(0.9),
+    ]  # fmt: skip
+    rows = titled(records, "Test accuracy").rows
+    assert rows == [
+        ("100", "–", "–", "62.0", "80.0 (21)", "70.0"),
+        ("700", "–", "–", "95.0", "–", "90.0"),
+    ]
+
+
+def test_the_grid_shows_the_spread_of_its_draws():
+    draws = [
+        svm(a, seed=i, protocol="report", images=100, train_size=70, fit="grid")
+        for i, a in enumerate((0.3, 0.5))
+    ]
+    row = titled(draws, "SVM").rows[0]
+    assert row[:5] == ("100", "70", "no", "40.0 ± 14.1", "30.0 to 50.0")
+    assert row[6] == "C=10 kernel=rbf (2 of 2)"
+
+
+def test_nothing_measured_makes_no_table():
+    assert tables.all_tables([]) == []
+    assert tables.all_tables([broken(network("mlp", 0.9))]) == []

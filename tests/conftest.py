@@ -1,0 +1,75 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.data import course
+from bench.data.dataset import Dataset
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def hex2024_folder():
+    folder = os.environ.get("HEXBENCH_DATA")
+    if not folder:
+        pytest.skip("HEXBENCH_DATA names no folder of real images")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def hex2024(hex2024_folder):
+    return Dataset("hex2024", *course.read(hex2024_folder))
+
+
+def blobs(count, seed=0, classes=17):
+    """Images that even a small model learns: a bright square whose place tells the class."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count, dtype=np.uint8) % classes
+    images = rng.integers(0, 90, (count, 20, 20), dtype=np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        row, column = divmod(int(label), 5)
+        image[row * 4 : row * 4 + 4, column * 4 : column * 4 + 4] += 160
+    order = rng.permutation(count)
+    return images.reshape(count, 400)[order], labels[order]
+
+
+@pytest.fixture
+def small_data():
+    return Dataset("blobs", *blobs(300))
+
+
+@pytest.fixture
+def save_course(tmp_path):
+    """Writes images and labels as the course's two files and returns the folder."""
+
+    def save(images, labels, folder="course"):
+        path = tmp_path / folder
+        path.mkdir(exist_ok=True)
+        np.save(path / course.IMAGES_FILE, images)
+        np.save(path / course.LABELS_FILE, labels)
+        return path
+
+    return save
+
+
+@pytest.fixture
+def hexbench(tmp_path):
+    """Runs the command line in a fresh process, in an empty folder."""
+
+    def run(*arguments, **environment):
+        inherited = {k: v for k, v in os.environ.items() if k != "HEXBENCH_DATA"}
+        return subprocess.run(
+            [sys.executable, ROOT / "run_benchmarks.py", *map(str, arguments)],
+            cwd=tmp_path,
+            env=inherited | environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+    return run

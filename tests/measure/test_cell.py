@@ -1,0 +1,110 @@
+import base64
+import json
+
+import numpy as np
+import pytest
+
+from bench.measure.cell import failed, kept_epochs, measure
+from bench.measure.snapshot import calibration, confusion, mistakes, snapshot
+from bench.plan.spec import CHOSEN, GRID, CellSpec
+
+CONTRACT = {
+    "key", "status", "model", "params", "protocol", "train_size", "batch_size", "epochs", "seed",
+    "data", "parameters", "metrics", "history", "confusion", "times", "device", "timing_clean",
+    "error",
+}  # fmt: skip
+NETWORK = CellSpec(model="mlp", train_size=150, seed=0, batch_size=16, epochs=8, evaluate_at=(3, 4))
+SEARCH = CellSpec(model="svm", protocol="report", images=100, train_size=70, seed=0, fit=GRID)
+
+
+def test_a_networks_record(small_data):
+    told = []
+    record = measure(NETWORK, small_data, on_epochs=told.append)
+    assert record.keys() >= CONTRACT
+    assert record["status"] == "done"
+    assert told[-1] == 8
+    history = record["history"]
+    assert history["epoch"] == list(range(1, 9))
+    assert [e for e, a in zip(history["epoch"], history["test_accuracy"], strict=True) if a] == [
+        3,
+        4,
+        8,
+    ]
+    assert history["test_accuracy"][-1] == record["metrics"]["test_accuracy"]
+    assert set(record["snapshots"]) == {"3", "8"}, "4 was evaluated, but is no epoch of the report"
+    assert np.sum(record["confusion"]) == 90
+    assert np.trace(record["confusion"]) / 90 == pytest.approx(record["metrics"]["test_accuracy"])
+    assert record["times"].keys() >= {
+        "compile_s",
+        "first_call_s",
+        "train_s",
+        "evaluate_s",
+        "predict_s",
+    }
+    assert len(json.dumps(record, allow_nan=False)) < 100_000
+
+
+def test_an_svms_record_and_one_with_the_parameters_it_chose(small_data):
+    grid = measure(SEARCH, small_data)
+    assert grid.keys() >= CONTRACT
+    assert (grid["epochs"], grid["batch_size"], grid["history"]) == (None, None, None)
+    assert len(grid["search"]["mean_score"]) == 32
+    assert grid["metrics"]["test_loss"] is None
+    spec = CellSpec(model="svm", train_size=200, seed=0, fit=CHOSEN, grid=SEARCH)
+    chosen = measure(spec, small_data, chosen=grid)
+    assert chosen["params"] == grid["params"]
+    assert chosen["train_size"] == 200
+    with pytest.raises(RuntimeError, match="grid search"):
+        measure(spec, small_data, chosen=failed(SEARCH, small_data, MemoryError("no")))
+
+
+def test_a_failed_cells_record_has_every_field(small_data):
+    record = failed(NETWORK, small_data, ValueError("no\nluck"))
+    assert record.keys() >= CONTRACT
+    assert record["status"] == "failed"
+    assert record["error"] == "ValueError: no\nluck"
+    json.dumps(record, allow_nan=False)
+
+
+@pytest.mark.slow
+def test_the_longest_record_stays_under_100_kB(hex2024):
+    spec = CellSpec(
+        model="mlp",
+        train_size=100,
+        seed=0,
+        batch_size=100,
+        epochs=33_700,
+        evaluate_at=(3, 5, 15, 50),
+    )
+    record = measure(spec, hex2024)
+    assert len(json.dumps(record)) < 100_000
+    history = record["history"]
+    assert history["epoch"][:500] == list(range(1, 501))
+    assert history["epoch"][-1] == 33_700
+    assert {len(values) for values in history.values()} == {len(history["epoch"])}
+
+
+def test_histories_are_whole_up_to_a_thousand_epochs():
+    assert kept_epochs(1000) == list(range(1, 1001))
+    thinned = kept_epochs(20_000, evaluated=[7777])
+    assert len(thinned) <= 1001
+    assert thinned[:500] == list(range(1, 501))
+    assert {7777, 20_000} <= set(thinned)
+
+
+def test_a_snapshot_holds_what_it_says():
+    labels, predicted = np.array([0, 1, 2, 2], np.uint8), np.array([0, 2, 2, 1], np.uint8)
+    confidence = np.array([0.95, 0.3, 1.0, 0.9], np.float32)
+    images = np.arange(1600).reshape(4, 400).astype(np.uint8)
+    kept = snapshot(images, labels, predicted, confidence)
+    assert kept["accuracy"] == 0.5
+    bits = np.unpackbits(np.frombuffer(base64.b64decode(kept["right"]), np.uint8))[:4]
+    assert bits.tolist() == [1, 0, 1, 0]
+    assert confusion(labels, predicted)[1, 2] == confusion(labels, predicted)[2, 1] == 1
+    found = mistakes(images, labels, predicted, confidence)
+    assert [m["row"] for m in found] == [3, 1], "the most confident mistake first"
+    pixels = np.frombuffer(base64.b64decode(found[0]["pixels"]), np.uint8)
+    np.testing.assert_array_equal(pixels, images[3])
+    bins = calibration(predicted == labels, confidence)
+    assert [b["images"] for b in bins] == [1, 3]
+    assert bins[0]["accuracy"] == 0

@@ -1,0 +1,92 @@
+import os
+import subprocess
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import psutil
+import pytest
+from conftest import blobs
+
+from bench.measure import timing
+from bench.measure.timing import MachineWatch
+from models import NETWORKS, fitting
+from models.fitting import fit_network
+from models.training import initial_state
+
+
+def test_a_busy_neighbour_is_noticed():
+    burn = "import time; end = time.time() + 30\nwhile time.time() < end: pass"
+    with subprocess.Popen([sys.executable, "-c", burn]) as neighbour:
+        time.sleep(0.3)
+        with MachineWatch() as watch:
+            time.sleep(1.5)
+        neighbour.kill()
+    assert watch.clean is False
+
+
+def test_our_own_work_is_not_taken_for_a_neighbours(monkeypatch):
+    """The machine is replaced by one on which nothing but this process runs."""
+    monkeypatch.setattr(timing, "_machine_seconds", lambda: sum(os.times()[:4]))
+    with MachineWatch() as watch:
+        end = time.perf_counter() + 0.5
+        while time.perf_counter() < end:
+            sum(range(1000))
+    assert watch.clean is True
+    assert watch.wall_s >= 0.5
+
+
+def test_where_the_system_says_nothing_the_answer_is_unknown(monkeypatch):
+    def silent():
+        raise OSError
+
+    monkeypatch.setattr(psutil, "cpu_times", silent)
+    with MachineWatch() as watch:
+        pass
+    assert watch.clean is None
+
+
+def test_times_are_taken_after_the_device_has_finished(monkeypatch):
+    """A program whose result arrives late must be waited for, in training and in evaluation."""
+
+    class Late:
+        """Dispatches at once; the work is done only when somebody waits for it."""
+
+        def __init__(self, result):
+            self.result = result
+
+    class Program:
+        seconds = 0.0
+
+        def __init__(self, result):
+            self.call = lambda *_: Late(result)
+
+    def wait(value):
+        if isinstance(value, Late):
+            time.sleep(0.05)
+            return value.result
+        return value
+
+    images, labels = blobs(20)
+    state = initial_state(NETWORKS["mlp"], jax.random.key(0))
+    trained = Program((state, jnp.ones((256, 2))))
+    answers = Program((jnp.float32(1), jnp.zeros(20, int), jnp.ones(20)))
+    monkeypatch.setattr(fitting.jax, "block_until_ready", wait)
+    monkeypatch.setattr(
+        fitting,
+        "_timed_compile",
+        lambda compiler, *_: (trained if compiler is fitting.compile_training else answers, 0.0),
+    )
+    fit = fit_network(
+        NETWORKS["mlp"], images, labels, epochs=2, batch_size=16, seed=0, test=(images, labels)
+    )
+    assert fit.times["train_s"] >= 0.1
+    assert fit.times["predict_s"] >= 0.05
+    assert np.isfinite(fit.train_loss).all()
+
+
+def test_the_watch_is_left_with_the_error_it_saw():
+    with pytest.raises(KeyError), MachineWatch():
+        raise KeyError

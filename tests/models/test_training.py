@@ -1,0 +1,128 @@
+import importlib.util
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import blobs
+from flax import nnx
+
+from models import NETWORKS
+from models.fitting import fit_network
+from models.training import compile_training, initial_state, train_step
+
+_spec = importlib.util.spec_from_file_location(
+    "numpy_reference", Path(__file__).with_name("numpy_reference.py")
+)
+reference = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(reference)
+
+GRADIENTS = {"mlp": reference.mlp_gradients, "cnn": reference.cnn_gradients}
+
+
+def as_dict(params):
+    """Flax's weights under the names of the NumPy reference, in float64."""
+    pure = nnx.to_pure_dict(params)
+    return {
+        f"{layer}_{'w' if kind == 'kernel' else 'b'}": np.asarray(value, np.float64)
+        for layer, kinds in pure.items()
+        for kind, value in kinds.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_a_training_step_is_the_one_numpy_computes(name):
+    images, labels = blobs(40, seed=3)
+    graphdef, _ = nnx.split(NETWORKS[name](nnx.Rngs(0)))
+    state = initial_state(NETWORKS[name], jax.random.key(5))
+    weights = as_dict(state.params)
+    adam = reference.Adam(weights)
+    carry = (state.params, state.optimizer)
+    for batch, real in [(slice(0, 16), 16), (slice(16, 32), 16), (slice(32, 40), 8)]:
+        # The last batch is smaller: it is padded with the first images at weight 0.
+        rows = np.r_[np.arange(40)[batch], np.zeros(16 - real, int)]
+        mask = jnp.asarray(np.arange(16) < real, jnp.float32)
+        arrays = (jnp.asarray(images[rows]), jnp.asarray(labels[rows], jnp.int32), mask)
+        carry, (loss_sum, hits) = jax.jit(train_step, static_argnums=0)(graphdef, carry, arrays)
+        loss, gradients = GRADIENTS[name](weights, images[batch] / 255, labels[batch])
+        adam.step(weights, gradients)
+        assert loss_sum / real == pytest.approx(loss, rel=2e-6)
+        assert 0 <= hits <= real
+    for key, value in as_dict(carry[0]).items():
+        moved = np.abs(weights[key] - as_dict(state.params)[key]).max()
+        assert moved > 1e-3, "three steps of 1e-3 must have moved the weights"
+        np.testing.assert_allclose(value, weights[key], atol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_same_seed_same_numbers_and_another_seed_others(name):
+    images, labels = blobs(70)
+    fits = [
+        fit_network(NETWORKS[name], images, labels, epochs=2, batch_size=16, seed=seed)
+        for seed in (1, 1, 2)
+    ]
+    assert fits[0].train_loss == fits[1].train_loss
+    for a, b in zip(*(jax.tree.leaves(fit.params) for fit in fits[:2]), strict=True):
+        assert (a == b).all()
+    assert fits[0].train_loss != fits[2].train_loss
+
+
+def test_evaluating_between_epochs_changes_nothing():
+    images, labels = blobs(100)
+    options = {"epochs": 7, "batch_size": 16, "seed": 0, "test": (images[:30], labels[:30])}
+    plain = fit_network(NETWORKS["mlp"], images, labels, **options)
+    stopped = fit_network(NETWORKS["mlp"], images, labels, evaluate_at=[1, 2, 5], **options)
+    assert plain.train_loss == stopped.train_loss
+    assert sorted(stopped.evaluations) == [1, 2, 5, 7]
+    assert plain.evaluations[7].loss == stopped.evaluations[7].loss
+
+
+def test_an_epoch_trains_on_every_image_once():
+    """With a rate of zero the running means are those of all images, the last batch included."""
+    images, labels = blobs(37)
+    program = compile_training(NETWORKS["mlp"], 37, 400, 16)
+    state = initial_state(NETWORKS["mlp"], jax.random.key(0))
+    weights = as_dict(state.params)
+    # One step an epoch: the running mean is then the loss of all images before the update.
+    whole = compile_training(NETWORKS["mlp"], 37, 400, 64)
+    arguments = (
+        jnp.asarray(images),
+        jnp.asarray(labels, jnp.int32),
+        jax.random.key(1),
+        jnp.int32(1),
+    )
+    _, history = whole.call(state, *arguments)
+    loss, _ = reference.mlp_gradients(weights, images / 255, labels)
+    assert history[0, 0] == pytest.approx(loss, rel=1e-5)
+    _, history = program.call(initial_state(NETWORKS["mlp"], jax.random.key(0)), *arguments)
+    assert history[0, 0] == pytest.approx(loss, rel=0.1)
+
+
+def test_both_networks_learn_an_easy_task():
+    images, labels = blobs(340)
+    for name, epochs in [("mlp", 60), ("cnn", 3)]:
+        fit = fit_network(
+            NETWORKS[name], images[:255], labels[:255], epochs=epochs, batch_size=16, seed=0,
+            test=(images[255:], labels[255:]),
+        )  # fmt: skip
+        accuracy = (fit.evaluations[epochs].predicted == labels[255:]).mean()
+        assert accuracy > 0.95, name
+
+
+def test_a_program_is_compiled_once_for_a_shape():
+    images, labels = blobs(51)
+    first = fit_network(NETWORKS["mlp"], images, labels, epochs=1, batch_size=8, seed=0)
+    second = fit_network(NETWORKS["mlp"], images, labels, epochs=3, batch_size=8, seed=1)
+    assert first.times["compile_s"] > 0
+    assert second.times["compile_s"] == 0
+
+
+def test_a_loss_that_is_not_finite_is_an_error():
+    class Broken(NETWORKS["mlp"]):
+        def __call__(self, images):
+            return super().__call__(images) * jnp.nan
+
+    images, labels = blobs(20)
+    with pytest.raises(FloatingPointError, match="epoch 1"):
+        fit_network(Broken, images, labels, epochs=2, batch_size=16, seed=0)

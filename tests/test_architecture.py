@@ -1,0 +1,129 @@
+"""The house's rules that a reader cannot see at a glance: arrows run one way, doors open fast."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+ALLOWED = {
+    "models": {"models"},
+    "bench.errors": set(),
+    "bench.data": {"bench.data", "bench.errors"},
+    "bench.plan": {"bench.plan", "bench.data", "bench.errors"},
+    "bench.measure": {"bench.measure", "bench.plan", "bench.data", "bench.errors", "models"},
+    "bench.store": {"bench.errors"},
+    "bench.analyse": {"bench.analyse", "bench.plan", "bench.errors"},
+    "bench.report": {"bench.report", "bench.analyse", "bench.plan", "bench.store", "bench.errors"},
+    "bench.run": {"bench", "models"},
+    "bench.peers": {"bench", "models"},
+    "bench.cli": {"bench"},
+}
+
+
+def modules():
+    for folder in ("bench", "models"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            yield name.removesuffix(".__init__"), path
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+
+
+def belongs(name, room):
+    return name == room or name.startswith(room + ".")
+
+
+def test_imports_run_one_way():
+    for name, path in modules():
+        if name == "bench":
+            continue
+        room = next(room for room in ALLOWED if belongs(name, room))
+        for target in imports(path):
+            if target.split(".")[0] in ("bench", "models"):
+                assert any(belongs(target, a) for a in ALLOWED[room]), f"{name} imports {target}"
+
+
+def test_files_stay_short_enough_to_read():
+    for name, path in modules():
+        lines = len(path.read_text().splitlines())
+        assert lines <= 350, f"{name} has {lines} lines"
+
+
+FAST = [
+    ["--help"],
+    ["report", "--help"],
+    ["check", "--help"],
+    ["--suite", "full", "--data", "synthetic", "--plan"],
+]
+
+
+@pytest.mark.parametrize("arguments", FAST, ids=" ".join)
+def test_what_trains_nothing_imports_nothing_heavy(arguments):
+    assert loaded_by(arguments).isdisjoint({"jax", "sklearn", "flax", "pandas", "matplotlib"})
+
+
+def test_report_and_check_need_neither_jax_nor_scikit_learn(tmp_path):
+    from analyse.records import network
+
+    from bench.store import Store
+
+    record = network("cnn", 0.9)
+    store = Store(tmp_path)
+    store.put(record)
+    store.put_manifest(manifest_of([record["key"]]))
+    for command in ("report", "check"):
+        assert loaded_by([command, str(tmp_path)]).isdisjoint({"jax", "sklearn", "flax"})
+    assert (tmp_path / "report.md").read_text().startswith("# hexbench: suite made-up")
+
+
+def test_this_check_can_fail():
+    code = "import sys; import sklearn; print(*sys.modules)"
+    assert "sklearn" in run_python(code)
+
+
+def loaded_by(arguments):
+    code = (
+        f"import sys, click\nsys.argv = ['run_benchmarks.py', *{arguments!r}]\n"
+        "from bench.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\nprint('LOADED', *sys.modules)"
+    )
+    return {name.split(".")[0] for name in run_python(code).split("LOADED")[1].split()}
+
+
+def run_python(code):
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def manifest_of(keys):
+    return {
+        "suite": "made-up", "cells": keys, "labels": dict.fromkeys(keys, "a cell"), "left_out": [],
+        "data": {
+            "name": "made-up", "described": "made up", "synthetic": False, "images": 1000,
+            "train": 700, "test": 300, "fingerprint": "f", "class_counts": [60] * 17,
+            "missing_classes": [],
+        },
+        "environment": {
+            "processor": "p", "cores": 2, "memory_gb": 1.0, "system": "s", "python": "3",
+            "packages": {}, "commit": None, "variables": {},
+        },
+        "command": "python run_benchmarks.py",
+    }  # fmt: skip
+
+
+def test_a_path_is_never_given_to_pickle():
+    for _, path in modules():
+        assert "allow_pickle=True" not in Path(path).read_text()
+        assert "pickle" not in set(imports(path))
