@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup bench full test quicktest lint peers lock clean
+.PHONY: setup bench full test quicktest lint peers readme lock clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -41,6 +41,9 @@ lint: setup ## formatting, lint and types
 peers: setup ## the same CNN epoch by hexbench and PyTorch, into results/peers
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable ".[peers]"
 	$(BIN)/python -m bench.peers
+
+readme: setup ## copy the reference run's tables into README.md
+	$(BIN)/python -m bench.report.readme
 
 lock: setup ## choose the locked versions anew
 	$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --upgrade --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock

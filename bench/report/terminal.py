@@ -19,7 +19,7 @@ def headline(records: list[Record], console: Console) -> None:
     """The two tables that most people look for."""
     for table in all_tables(records):
         if table.title in HEADLINES:
-            _print(table.only(HEADLINES[table.title]), console)
+            print_table(table.only(HEADLINES[table.title]), console)
 
 
 def print_plan(
@@ -28,7 +28,7 @@ def print_plan(
     """Every cell with about how long it takes on a machine like the one the constants are from."""
     seconds = [expected_seconds(cell, images) for cell in cells]
     rows = [(cell.label, spoken(s)) for cell, s in zip(cells, seconds, strict=True)]
-    _print(Table(f"{len(cells):,} cells", "", ("cell", "about"), rows), console)
+    print_table(Table(f"{len(cells):,} cells", "", ("cell", "about"), rows), console)
     for message in left_out:
         console.print(message, highlight=False)
     console.print(
@@ -44,7 +44,7 @@ def print_findings(findings: list[Finding], console: Console) -> None:
         for f in findings
     ]  # fmt: skip
     header = ("threshold", "metric", "allowed", "measured", "seeds", "verdict")
-    _print(Table("Regression check", "", header, rows), console)
+    print_table(Table("Regression check", "", header, rows), console)
 
 
 def _bounds(finding: Finding) -> str:
@@ -53,7 +53,8 @@ def _bounds(finding: Finding) -> str:
     return f"{low} to {high}".strip() if low and high else (f"≥ {low}" if low else f"≤ {high}")
 
 
-def _print(table: Table, console: Console) -> None:
+def print_table(table: Table, console: Console) -> None:
+    """A table as a grid of lines."""
     grid = Grid(title=table.title, title_justify="left", header_style="bold")
     for name in table.header:
         text = name in ("model", "cell", "threshold", "metric", "device", "verdict")
