@@ -8,7 +8,7 @@ import click
 from bench.errors import BadInput, ExitCode
 from bench.plan.suites import load, names, narrow, plan
 
-EPILOG = """Exit codes: 0 all well; 1 a regression (check); 2 bad usage or bad input;
+EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage or bad input;
 3 some cells failed; 4 nothing was measured; 130 stopped by Ctrl-C."""
 
 
@@ -116,6 +116,31 @@ def check(folder: Path, thresholds: Path | None) -> None:
         click.echo(f"Nothing to check: {file} has no threshold that {folder} measures.")
         sys.exit(ExitCode.NOTHING_MEASURED)
     click.echo(f"{verdicts.count('ok')} kept.")
+
+
+@cli.command()
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+def compare(first: Path, second: Path) -> None:
+    """Set results folder SECOND beside FIRST; exit code 1 if its accuracy has fallen."""
+    from rich.console import Console
+
+    from bench.analyse.compare import compare as set_beside
+    from bench.analyse.compare import environment_changes, table
+    from bench.report.terminal import print_table
+    from bench.store import Store
+
+    stores = Store.open(first), Store.open(second)
+    differences = set_beside(*(store.planned() for store in stores))
+    print_table(table(differences), Console())
+    for line in environment_changes(*(store.manifest() for store in stores)):
+        click.echo(f"differs: {line}")
+    if not differences:
+        click.echo(f"Nothing to compare: {first} and {second} measured nothing alike.")
+        sys.exit(ExitCode.NOTHING_MEASURED)
+    fallen = sum(difference.verdict == "REGRESSION" for difference in differences)
+    click.echo(f"{len(differences)} compared, {fallen} fallen.")
+    sys.exit(ExitCode.REGRESSION if fallen else ExitCode.OK)
 
 
 @cli.command()

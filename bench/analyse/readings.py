@@ -33,12 +33,14 @@ def flat(record: Record) -> dict[str, Any]:
 
 
 def readings(records: Iterable[Record]) -> list[dict[str, Any]]:
-    """Rows of done cells like those of `flat`; `trained_epochs` is what the whole cell trained."""
+    """Rows of done cells like those of `flat`; `trained_epochs` is what the whole cell trained, `tested` how
+    many test images there were."""
     rows = []
     for record in records:
         if record["status"] != "done":
             continue
-        whole = flat(record) | {"trained_epochs": record["epochs"]}
+        tested = sum(map(sum, record["confusion"]))
+        whole = flat(record) | {"trained_epochs": record["epochs"], "tested": tested}
         history = record["history"]
         if history is None:
             rows.append(whole)

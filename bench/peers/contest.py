@@ -94,6 +94,13 @@ def table(results: list[Result], images: int, batch_size: int, clean: bool | Non
         f"a machine that {idle[clean]}. Time is the median of each round's ratio to hexbench; "
         "start-up (building, compiling and the first epoch) is counted in that library's own epochs. "
         f"Accuracy is on the test images after {epochs} epochs.",
-        ("model", "time, hexbench = 1", "range", "images / s", "start-up, epochs", "test accuracy %"),
+        (
+            "model",
+            "time, hexbench = 1",
+            "range",
+            "images / s",
+            "start-up, epochs",
+            "test accuracy %",
+        ),
         lines,
     )

@@ -11,7 +11,9 @@ from bench.errors import BadInput
 from bench.store import write_whole
 
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"(<!-- table: (?P<file>[^:]+): (?P<title>.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(
+    r"(<!-- table: (?P<file>[^:]+): (?P<title>.+?) -->\n).*?(<!-- end -->)", re.DOTALL
+)
 
 
 def fill(text: str, root: Path = ROOT) -> str:
