@@ -5,6 +5,8 @@ loop body (jax issue 12868: 46 s an epoch where the same step outside a loop tak
 training loop is one `lax.scan`. So there the convolution is written as matrix products.
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -20,7 +22,7 @@ def convolve(images: Array, kernel: Array) -> Array:
     return jax.lax.platform_dependent(
         images,
         kernel,
-        cpu=_product_of_patches if few_channels else _products_of_shifted_columns,
+        cpu=_product_of_patches if few_channels else _winograd_along_rows,
         default=_xla_convolution,
     )
 
@@ -48,24 +50,61 @@ def _product_of_patches(images: Array, kernel: Array) -> Array:
     return product.reshape(n, out_height, out_width, filters)
 
 
-def _products_of_shifted_columns(images: Array, kernel: Array) -> Array:
-    """Copy only the column shifts, multiply by all kernel rows at once, add the shifted rows.
+# Winograd's minimal filtering F(4, 3): four outputs of a filter with three taps from six products
+# instead of twelve. Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), 4.3.
+TILE = 4
+TO_PRODUCTS = (  # six inputs to the six left factors
+    (4, 0, -5, 0, 1, 0),
+    (0, -4, -4, 1, 1, 0),
+    (0, 4, -4, -1, 1, 0),
+    (0, -2, -1, 2, 1, 0),
+    (0, 2, -1, -2, 1, 0),
+    (0, 4, 0, -5, 0, 1),
+)
+KERNEL = (  # three taps to the six right factors
+    (1 / 4, 0, 0),
+    (-1 / 6, -1 / 6, -1 / 6),
+    (-1 / 6, 1 / 6, -1 / 6),
+    (1 / 24, 1 / 12, 1 / 6),
+    (1 / 24, -1 / 12, 1 / 6),
+    (0, 0, 1),
+)
+TO_OUTPUTS = (  # six products to the four outputs
+    (1, 1, 1, 1, 1, 0),
+    (0, 1, -1, 2, -2, 0),
+    (0, 1, 1, 4, 4, 0),
+    (0, 1, -1, 8, -8, 1),
+)
 
-    Copying costs more than multiplying here: three copies instead of nine outweigh the
-    out_height + rows - 1 product rows, of which rows - 1 are only partly used. The kernel stands
-    with its filters first, so that its gradient is `errors.T @ columns`: up to three times faster
-    than `columns.T @ errors`, the same product transposed.
+
+def _winograd_along_rows(images: Array, kernel: Array) -> Array:
+    """Winograd's filtering along each row of pixels, all kernel rows in one product.
+
+    Half the multiplications of the plain sum, and half its copying: the six factors of a tile hold
+    one and a half times the image's numbers, the shifted columns of a plain product three times.
+    The kernel stands with its filters first, so that its gradient is `errors.T @ factors`: up to
+    three times faster than `factors.T @ errors`, the same product transposed.
     """
     rows, columns, channels, filters = kernel.shape
+    assert columns == len(KERNEL[0]), "F(4, 3) is for kernels three columns wide"
     n, height, width, _ = images.shape
     out_height, out_width = height - rows + 1, width - columns + 1
-    shifted = jnp.concatenate(
-        [images[:, :, column : column + out_width] for column in range(columns)], axis=-1
-    )
-    by_row = kernel.transpose(0, 3, 1, 2).reshape(rows * filters, columns * channels)
-    products = jnp.einsum("pc,fc->pf", shifted.reshape(-1, columns * channels), by_row)
-    products = products.reshape(n, height, out_width, rows, filters)
-    return sum(
-        (products[:, row : row + out_height, :, row] for row in range(1, rows)),
-        start=products[:, :out_height, :, 0],
-    )
+    tiles = -(-out_width // TILE)
+    images = jnp.pad(images, ((0, 0), (0, 0), (0, tiles * TILE - out_width), (0, 0)))
+    pixels = [images[:, :, i : i + TILE * (tiles - 1) + 1 : TILE] for i in range(TILE + 2)]
+    taps = [kernel[:, column].transpose(0, 2, 1) for column in range(columns)]
+    products = []
+    for to_product, to_kernel in zip(TO_PRODUCTS, KERNEL, strict=True):
+        left = _combine(to_product, pixels).reshape(-1, channels)
+        right = _combine(to_kernel, taps).reshape(rows * filters, channels)
+        product = jnp.einsum("pc,fc->pf", left, right).reshape(n, height, tiles, rows, filters)
+        shifted = [product[:, row : row + out_height, :, row] for row in range(rows)]
+        products.append(_combine((1,) * rows, shifted))
+    outputs = jnp.stack([_combine(row, products) for row in TO_OUTPUTS], axis=3)
+    return outputs.reshape(n, out_height, tiles * TILE, filters)[:, :, :out_width]
+
+
+def _combine(coefficients: Sequence[float], arrays: Sequence[Array]) -> Array:
+    """The sum of the arrays, each times its coefficient; XLA fuses it into one pass."""
+    terms = [c * a if c != 1 else a for c, a in zip(coefficients, arrays, strict=True) if c]
+    return sum(terms[1:], start=terms[0])

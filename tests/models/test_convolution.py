@@ -5,12 +5,12 @@ import pytest
 
 from models.convolution import (
     _product_of_patches,
-    _products_of_shifted_columns,
+    _winograd_along_rows,
     _xla_convolution,
     convolve,
 )
 
-FORMS = [_product_of_patches, _products_of_shifted_columns, convolve]
+FORMS = [_product_of_patches, _winograd_along_rows, convolve]
 
 
 @pytest.mark.parametrize("form", FORMS)
