@@ -106,7 +106,9 @@ def check(folder: Path, thresholds: Path | None) -> None:
     from bench.store import Store
 
     file = thresholds or THRESHOLDS
-    findings = judge(Store.open(folder).planned(), load_thresholds(file))
+    store = Store.open(folder)
+    all_images = store.manifest()["data"]["train"]
+    findings = judge(store.planned(), load_thresholds(file), all_images)
     verdicts = [finding.verdict for finding in findings]
     print_findings(findings, Console())
     if "BROKEN" in verdicts or "FAILED" in verdicts:

@@ -52,10 +52,12 @@ def search_svm(images: np.ndarray, labels: np.ndarray, *, probability: bool = Fa
     """Choose C, gamma and kernel by 5-fold cross-validation on these images alone, then fit on all.
 
     `probability=True` is the report's own procedure: SVC as it had it, on one core. Otherwise the
-    folds run on threads (libsvm releases Python's lock), on every core.
+    folds run on threads (libsvm releases Python's lock), on every core. Raises ValueError where a
+    fold has one class only.
     """
     svc = SVC(probability=True) if probability else SVC(cache_size=CACHE_MB)
-    search = GridSearchCV(svc, GRID, cv=FOLDS, n_jobs=1 if probability else CORES)
+    cores = 1 if probability else CORES
+    search = GridSearchCV(svc, GRID, cv=FOLDS, n_jobs=cores, error_score="raise")
     started = time.perf_counter()
     with warnings.catch_warnings(), joblib.parallel_config("threading"):
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)

@@ -65,23 +65,24 @@ def load(path: Path = THRESHOLDS) -> list[dict[str, Any]]:
     return entries
 
 
-def check(records: Iterable[Record], thresholds: list[dict[str, Any]]) -> list[Finding]:
-    """What the records say of every threshold that is about their data set."""
+def check(
+    records: Iterable[Record], thresholds: list[dict[str, Any]], all_images: int
+) -> list[Finding]:
+    """What the records say of every threshold that is about their data set.
+
+    `all_images` is how many training images that data set has, which is what "all" stands for.
+    """
     records = list(records)
     rows = readings(records)
     failures = [record for record in records if record["status"] == "failed"]
     names = {record["data"]["name"] for record in records}
-    return [_judge(t, rows, failures) for t in thresholds if t["data"] in names]
+    return [
+        _judge(t | _size(t, all_images), rows, failures) for t in thresholds if t["data"] in names
+    ]
 
 
 def _judge(threshold: dict[str, Any], rows: list[Record], failures: list[Record]) -> Finding:
     wanted = {name: value for name, value in threshold.items() if name in FILTERS}
-    everything = [*rows, *failures]
-    if wanted.get("train_size") == "all":
-        sizes = [
-            r["train_size"] for r in everything if r["protocol"] == wanted.get("protocol", "nested")
-        ]
-        wanted["train_size"] = max(sizes, default=0)
     found = [row for row in rows if _matches(row, wanted)]
     values = [row[threshold["metric"]] for row in found]
     broken = [r for r in failures if _matches(r, wanted, at_least_epochs=True)]
@@ -97,6 +98,10 @@ def _judge(threshold: dict[str, Any], rows: list[Record], failures: list[Record]
         seeds=len(values),
         failed=len(broken),
     )
+
+
+def _size(threshold: dict[str, Any], all_images: int) -> dict[str, Any]:
+    return {"train_size": all_images} if threshold.get("train_size") == "all" else {}
 
 
 def _matches(row: Record, wanted: dict[str, Any], at_least_epochs: bool = False) -> bool:

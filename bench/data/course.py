@@ -113,7 +113,8 @@ def _arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if path.is_dir():
         return _load_npy(path / IMAGES_FILE), _load_npy(path / LABELS_FILE)
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here: NumPy leaves a file that is no archive open.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
             missing = {"X", "y"} - set(archive.files)
             if missing:
                 raise BadInput(f"{path} has no array named {' or '.join(sorted(missing))}.")

@@ -7,19 +7,19 @@ import numpy as np
 
 from bench.data.dataset import Dataset
 from bench.measure.environment import device
-from bench.measure.snapshot import confusion, snapshot
+from bench.measure.snapshot import EARLIER_MISTAKES, MISTAKES, confusion, snapshot
 from bench.measure.timing import MachineWatch
 from bench.plan.spec import CHOSEN, GRID_WITH_PROBABILITY, CellSpec
 from models import NETWORKS
 
-HISTORY_ENTRIES = 1000
-"""Above this many epochs a history keeps the first HISTORY_ENTRIES // 2 and a thinning rest."""
+HISTORY_ENTRIES = 500
+"""Above this many epochs a history keeps the first half as many, and as many of the others."""
 
 SVM_TRAIN_ACCURACY_UP_TO = 10_000
 """Predicting costs an SVM as much as training: above this many images it is left null."""
 
 SNAPSHOT_EPOCHS = (3, 5, 15, 50)
-"""A snapshot weighs 20 kB: it is kept at the report's epochs and at the last, not at every evaluation."""
+"""A snapshot is large: it is kept at the report's epochs and at the last, not at every evaluation."""
 
 Record = dict[str, Any]
 OnEpochs = Callable[[int], None]
@@ -130,7 +130,13 @@ def _measure_network(
         },
         "confusion": confusion(labels, last.predicted).tolist(),
         "snapshots": {
-            str(epoch): snapshot(images, labels, found.predicted, found.confidence)
+            str(epoch): snapshot(
+                images,
+                labels,
+                found.predicted,
+                found.confidence,
+                mistakes_kept=MISTAKES if epoch == spec.epochs else EARLIER_MISTAKES,
+            )
             for epoch, found in fit.evaluations.items()
             if epoch in (*SNAPSHOT_EPOCHS, spec.epochs)
         },
@@ -139,7 +145,7 @@ def _measure_network(
 
 
 def kept_epochs(epochs: int, evaluated: Any = ()) -> list[int]:
-    """Which epochs a history keeps: all, or of very many the first 500 and 500 ever wider apart."""
+    """Which epochs a history keeps: all, or of very many the first 250 and 250 ever wider apart."""
     if epochs <= HISTORY_ENTRIES:
         return list(range(1, epochs + 1))
     first = HISTORY_ENTRIES // 2

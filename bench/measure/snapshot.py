@@ -7,11 +7,16 @@ import numpy as np
 
 CLASSES = 17
 BINS = 10
-MISTAKES = 25
+MISTAKES, EARLIER_MISTAKES = 25, 10
+"""How many a snapshot keeps with their pixels, at the last epoch and at earlier ones."""
 
 
 def snapshot(
-    images: np.ndarray, labels: np.ndarray, predicted: np.ndarray, confidence: np.ndarray | None
+    images: np.ndarray,
+    labels: np.ndarray,
+    predicted: np.ndarray,
+    confidence: np.ndarray | None,
+    mistakes_kept: int = MISTAKES,
 ) -> dict[str, Any]:
     """Accuracy, confusion, hits, calibration and mistakes on n test images.
 
@@ -24,7 +29,7 @@ def snapshot(
         "confusion": confusion(labels, predicted).tolist(),
         "right": base64.b64encode(np.packbits(right).tobytes()).decode(),
         "calibration": None if confidence is None else calibration(right, confidence),
-        "mistakes": mistakes(images, labels, predicted, confidence),
+        "mistakes": mistakes(images, labels, predicted, confidence)[:mistakes_kept],
     }
 
 

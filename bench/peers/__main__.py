@@ -11,7 +11,7 @@ from rich.console import Console
 from bench.data.sources import resolve
 from bench.errors import BadInput, ExitCode
 from bench.measure.environment import describe
-from bench.peers.contest import contest, table
+from bench.peers.contest import Maker, contest, table
 from bench.report.markdown import table_text
 from bench.report.terminal import print_table
 from bench.store import write_whole
@@ -36,7 +36,7 @@ def main(data: str, batch_size: int, rounds: int, out: Path) -> None:
         sys.exit(ExitCode.BAD_INPUT)
     train, test = images.split
     split = (images.images[train], images.labels[train], images.images[test], images.labels[test])
-    makers = [Hexbench, PyTorch, PyTorchChannelsLast]
+    makers: list[Maker] = [Hexbench, PyTorch, PyTorchChannelsLast]
     results, clean = contest(makers, split, batch_size, rounds, click.echo)
     made = table(results, len(train), batch_size, clean)
     print_table(made, Console())

@@ -27,6 +27,10 @@ class Contestant(Protocol):
         """Share of the test images that the network now reads rightly."""
 
 
+Maker = Callable[[Split, int, int], Contestant]
+"""Makes a contestant from images, batch size and seed."""
+
+
 @dataclass
 class Result:
     """What one contestant showed."""
@@ -39,7 +43,7 @@ class Result:
 
 
 def contest(
-    makers: list[Callable[[Split, int, int], Contestant]],
+    makers: list[Maker],
     split: Split,
     batch_size: int,
     rounds: int,

@@ -51,10 +51,11 @@ class PyTorch:
         self.images, self.test_images = self._as_input(images), self._as_input(test_images)
         self.labels = torch.tensor(labels, dtype=torch.long)
         self.batch_size = batch_size
-        self.network: Any = nn.Sequential(
+        network: Any = nn.Sequential(
             nn.Conv2d(1, 64, 3), nn.ReLU(), nn.Conv2d(64, 32, 3), nn.ReLU(), nn.Flatten(),
             nn.Linear(8192, 17),
-        ).to(memory_format=self.layout)  # fmt: skip
+        )  # fmt: skip
+        self.network = network.to(memory_format=self.layout)
         for name, parameter in self.network.named_parameters():
             if name.endswith("weight"):
                 nn.init.xavier_uniform_(parameter)

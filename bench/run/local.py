@@ -23,9 +23,10 @@ class Outcome:
     """How a run went."""
 
     kept: int = 0
-    """Cells that were stored already."""
+    """Cells that were measured by an earlier run."""
     measured: int = 0
     failed: list[Record] = field(default_factory=list)
+    """Records of cells that failed, now or earlier."""
     interrupted: bool = False
 
 
@@ -40,14 +41,16 @@ def run(
         record = store.get(cell.key(data.fingerprint))
         if is_settled(record, rerun_failed):
             assert record is not None
-            outcome.kept += 1
-            if record["status"] == "failed":
+            if record["status"] == "done":
+                outcome.kept += 1
+            else:
                 outcome.failed.append(record)
             clock.done(cell, record["times"].get("total_s"))
         else:
             waiting.append(cell)
-    if outcome.kept:
-        console.print(f"{outcome.kept:,} of {len(cells):,} cells are stored already and are kept.")
+    stored = len(cells) - len(waiting)
+    if stored:
+        console.print(f"{stored:,} of {len(cells):,} cells are stored already and are kept.")
     if not waiting:
         return outcome
     try:

@@ -116,10 +116,10 @@ def _close(outcome: Outcome, cells: list[CellSpec], store: Store, console: Conso
     console.print(f"Report: {store.folder / 'report.md'}", markup=False, soft_wrap=True)
     if outcome.interrupted:
         console.print(
-            f"Stopped: {outcome.kept + outcome.measured:,} of {len(cells):,} cells are stored. "
+            f"Stopped: {outcome.kept + outcome.measured + len(outcome.failed):,} of {len(cells):,} cells are stored. "
             "The same command goes on from there."
         )
         return ExitCode.INTERRUPTED
-    if outcome.failed and outcome.kept + outcome.measured == len(outcome.failed):
+    if not outcome.kept + outcome.measured:
         return ExitCode.NOTHING_MEASURED
     return ExitCode.CELLS_FAILED if outcome.failed else ExitCode.OK

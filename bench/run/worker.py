@@ -31,7 +31,8 @@ def carry_out(
         chosen = store.get(spec.grid.key(data.fingerprint)) if spec.grid else None
         try:
             record = measure(spec, data, chosen, on_epochs)
+            store.put(record)
         except Exception as error:
             record = failed(spec, data, error)
-        store.put(record)
+            store.put(record)
         yield spec, record, time.perf_counter() - started

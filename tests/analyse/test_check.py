@@ -18,7 +18,7 @@ RECORDS = [
 
 
 def verdict(records, **bounds):
-    return check(records, [CNN | bounds])[0]
+    return check(records, [CNN | bounds], 700)[0]
 
 
 def test_the_mean_over_seeds_on_all_images_is_held_against_the_bounds():
@@ -30,19 +30,20 @@ def test_the_mean_over_seeds_on_all_images_is_held_against_the_bounds():
 
 
 def test_other_data_and_other_cells_are_not_judged():
-    assert check(RECORDS, [CNN | {"data": "elsewhere", "min": 0.99}]) == []
+    assert check(RECORDS, [CNN | {"data": "elsewhere", "min": 0.99}], 700) == []
     assert verdict(RECORDS, min=0.5, epochs=50).verdict == "not measured"
 
 
 def test_a_failed_cell_is_never_left_out_silently():
     records = [*RECORDS, broken(network("cnn", 0.0, seed=2, epochs=15))]
     assert verdict(records, min=0.5).verdict == "FAILED"
-    assert (
-        check(
-            records, [{"data": "made-up", "model": "svm", "metric": "test_accuracy", "min": 0.5}]
-        )[0].verdict
-        == "ok"
-    )
+    svm_alone = {"data": "made-up", "model": "svm", "metric": "test_accuracy", "min": 0.5}
+    assert check(records, [svm_alone], 700)[0].verdict == "ok"
+
+
+def test_all_images_are_the_data_sets_not_the_largest_that_ran():
+    few = [network("cnn", 0.5, train_size=100)]
+    assert check(few, [CNN | {"min": 0.9}], 700)[0].verdict == "not measured"
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,12 @@ def test_parameters_counted():
     assert svm.count_parameters(svc) == vectors * 400 + vectors + 1
 
 
+def test_a_fold_with_one_class_is_an_error_and_no_nan():
+    images, _ = blobs(20)
+    with pytest.raises(ValueError, match="class"):
+        svm.search_svm(images, (np.arange(20) == 0).astype(np.uint8))
+
+
 def test_one_class_cannot_be_fitted():
     images, _ = blobs(40)
     with pytest.raises(ValueError, match="class"):
