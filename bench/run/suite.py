@@ -115,8 +115,9 @@ def _close(outcome: Outcome, cells: list[CellSpec], store: Store, console: Conso
         console.print(f"and {len(outcome.failed) - 10:,} more failed")
     console.print(f"Report: {store.folder / 'report.md'}", markup=False, soft_wrap=True)
     if outcome.interrupted:
+        stored = outcome.kept + outcome.measured + len(outcome.failed)
         console.print(
-            f"Stopped: {outcome.kept + outcome.measured + len(outcome.failed):,} of {len(cells):,} cells are stored. "
+            f"Stopped: {stored:,} of {len(cells):,} cells are stored. "
             "The same command goes on from there."
         )
         return ExitCode.INTERRUPTED
