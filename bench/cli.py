@@ -1,11 +1,14 @@
 """The command line. Heavy imports wait inside the commands, so that `--help` answers at once."""
 
+import re
 import sys
+from io import TextIOWrapper
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from bench.errors import BadInput, ExitCode
+from bench.errors import BadInput, ExitCode, NothingMeasured
 from bench.plan.suites import load, names, narrow, plan
 
 EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage or bad input;
@@ -26,7 +29,9 @@ EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Results folder [results/<suite>].")
 @click.option("--only", metavar="FIELD=VALUE,...", help="Run only such cells: model=cnn,seed=0.")
-@click.option("--seeds", type=click.IntRange(1, 10_000), help="As many seeds for every sweep.")
+@click.option(
+    "--seeds", metavar="N", type=click.IntRange(1, 10_000), help="At least N seeds for every sweep."
+)
 @click.option("--fresh", is_flag=True, help="Set earlier results aside and start anew.")
 @click.option("--rerun-failed", is_flag=True, help="Run failed cells again.")
 @click.option(
@@ -62,9 +67,9 @@ def cli(
 
     loaded = load(suite)
     source = resolve(data, loaded.synthetic_images)
-    planned = plan(loaded, source.count, seeds=seeds)
+    whole = planned = plan(loaded, source.count, seeds=seeds)
     if only is not None:
-        planned = planned.of(narrow(planned.cells, _conditions(only)))
+        planned = whole.of(narrow(whole.cells, _conditions(only)))
     if not planned.cells:
         raise BadInput(
             f"suite {suite} has no cell for the {source.count:,} images of {source.name}."
@@ -77,7 +82,8 @@ def cli(
         return
     from bench.run.suite import Request, run_suite
 
-    request = Request(suite, source, planned, out or Path("results") / suite, fresh, rerun_failed)
+    folder = out or Path("results") / suite
+    request = Request(suite, source, planned, whole, folder, fresh, rerun_failed)
     sys.exit(run_suite(request, console))
 
 
@@ -107,8 +113,10 @@ def check(folder: Path, thresholds: Path | None) -> None:
 
     file = thresholds or THRESHOLDS
     store = Store.open(folder)
-    all_images = store.manifest()["data"]["train"]
-    findings = judge(store.planned(), load_thresholds(file), all_images)
+    manifest, records = store.manifest(), store.planned()
+    planned = len(manifest["cells"])
+    missing = planned - sum(record["status"] == "done" for record in records)
+    findings = judge(records, load_thresholds(file), manifest["data"]["train"])
     verdicts = [finding.verdict for finding in findings]
     print_findings(findings, Console())
     if "BROKEN" in verdicts or "FAILED" in verdicts:
@@ -118,6 +126,11 @@ def check(folder: Path, thresholds: Path | None) -> None:
         click.echo(f"Nothing to check: {file} has no threshold that {folder} measures.")
         sys.exit(ExitCode.NOTHING_MEASURED)
     click.echo(f"{verdicts.count('ok')} kept.")
+    if missing:
+        click.echo(
+            f"{missing} of {planned} planned cells are missing or failed: run the suite to its end."
+        )
+        sys.exit(ExitCode.CELLS_FAILED)
 
 
 @cli.command()
@@ -133,6 +146,9 @@ def compare(first: Path, second: Path) -> None:
     from bench.store import Store
 
     stores = Store.open(first), Store.open(second)
+    prints = [store.manifest()["data"]["fingerprint"] for store in stores]
+    if prints[0] != prints[1]:
+        raise BadInput(f"{first} and {second} are about different images: nothing can be compared.")
     differences = set_beside(*(store.planned() for store in stores))
     print_table(table(differences), Console())
     for line in environment_changes(*(store.manifest() for store in stores)):
@@ -156,16 +172,35 @@ def env() -> None:
 
 
 def _conditions(only: str) -> dict[str, str]:
-    pairs = [part.partition("=") for part in only.split(",")]
+    pairs = [part.partition("=") for part in re.split(r",(?=\w+=)", only)]
     if not all(name and sign and value for name, sign, value in pairs):
         raise BadInput(f"--only {only}: write conditions as field=value, separated by commas.")
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    conditions = {name.strip(): value.strip() for name, _, value in pairs}
+    if len(conditions) < len(pairs):
+        raise BadInput(f"--only {only}: a field stands there twice.")
+    return conditions
 
 
 def main() -> None:
-    """Run the command line; faults in what the user gave are one sentence and exit code 2."""
+    """Run the command line; a fault in what the user gave is one sentence and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a pipe on Windows cannot hold every character
     try:
-        cli.main(standalone_mode=True)
-    except BadInput as error:
-        click.echo(f"Error: {error}", err=True)
+        sys.exit(cli.main(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
         sys.exit(ExitCode.BAD_INPUT)
+    except BadInput as error:
+        _fail(str(error), ExitCode.BAD_INPUT)
+    except NothingMeasured as error:
+        _fail(str(error), ExitCode.NOTHING_MEASURED)
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}.", ExitCode.BAD_INPUT)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("stopped; what was measured is kept.", ExitCode.INTERRUPTED)
+
+
+def _fail(message: str, code: ExitCode) -> NoReturn:
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(code)

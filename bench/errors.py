@@ -1,10 +1,14 @@
-"""The one exception a user is meant to read, and the exit codes it and its neighbours lead to."""
+"""The exceptions a user is meant to read, and the exit codes they lead to."""
 
 from enum import IntEnum
 
 
 class BadInput(Exception):
     """A fault in what the user gave. The message is one sentence naming the file and the fault."""
+
+
+class NothingMeasured(Exception):
+    """A results folder without a record. The message is one sentence naming the folder."""
 
 
 class ExitCode(IntEnum):

@@ -44,8 +44,9 @@ class Store:
         """The run's manifest; BadInput if it cannot be read."""
         try:
             manifest = json.loads(self.manifest_file.read_text(encoding="utf-8"))
-            if not isinstance(manifest["cells"], list):
-                raise ValueError("its cells are no list")
+            missing = {"suite", "cells", "labels", "data", "environment", "command"} - set(manifest)
+            if missing or not isinstance(manifest["cells"], list):
+                raise ValueError(f"it has no {', '.join(sorted(missing)) or 'list of cells'}")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadInput(f"{self.manifest_file} cannot be read: {error}.") from None
         return dict(manifest)
@@ -65,13 +66,17 @@ class Store:
                 yield record
 
     def set_aside(self) -> Path | None:
-        """Rename the folder to the first free `<name>.old-N`; never deletes. None if there is none."""
-        if not self.folder.exists():
+        """Rename the results folder to the first free `<name>.old-N`; never deletes.
+
+        None, and nothing is done, where the folder holds no results.
+        """
+        if not self.manifest_file.exists():
             return None
+        folder = self.folder.resolve()
         number = 1
-        while (aside := self.folder.with_name(f"{self.folder.name}.old-{number}")).exists():
+        while (aside := folder.with_name(f"{folder.name}.old-{number}")).exists():
             number += 1
-        self.folder.rename(aside)
+        folder.rename(aside)
         return aside
 
 
@@ -80,7 +85,7 @@ def write_whole(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -1,6 +1,5 @@
 """The support vector machine: scikit-learn's SVC, and the grid search that chooses its parameters."""
 
-import os
 import time
 import warnings
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ GRID: dict[str, list[Any]] = {
 printed message the report's code also prints."""
 
 FOLDS = 5
-CORES = os.cpu_count() or 1
+CORES = joblib.cpu_count()
 CHUNK = 1024
 CACHE_MB = 1000
 

@@ -1,4 +1,8 @@
 import os
+
+# Bitwise comparisons and float32 to the last digits are promised on a CPU only.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
 import subprocess
 import sys
 from pathlib import Path

@@ -17,8 +17,25 @@ ALLOWED = {
     "bench.store": {"bench.errors"},
     "bench.analyse": {"bench.analyse", "bench.plan", "bench.errors"},
     "bench.report": {"bench.report", "bench.analyse", "bench.plan", "bench.store", "bench.errors"},
-    "bench.run": {"bench", "models"},
-    "bench.peers": {"bench", "models"},
+    "bench.run": {
+        "bench.run",
+        "bench.report",
+        "bench.measure",
+        "bench.plan",
+        "bench.data",
+        "bench.store",
+        "bench.errors",
+    },
+    "bench.peers": {
+        "bench.peers",
+        "bench.report",
+        "bench.analyse",
+        "bench.measure",
+        "bench.data",
+        "bench.store",
+        "bench.errors",
+        "models",
+    },
     "bench.cli": {"bench"},
 }
 
@@ -69,10 +86,10 @@ FAST = [
 
 @pytest.mark.parametrize("arguments", FAST, ids=" ".join)
 def test_what_trains_nothing_imports_nothing_heavy(arguments):
-    assert loaded_by(arguments).isdisjoint({"jax", "sklearn", "flax", "pandas", "matplotlib"})
+    assert loaded_by(arguments, 0).isdisjoint({"jax", "sklearn", "flax", "pandas", "matplotlib"})
 
 
-def test_report_and_check_need_neither_jax_nor_scikit_learn(tmp_path):
+def test_what_reads_results_needs_neither_jax_nor_scikit_learn(tmp_path):
     from analyse.records import network
 
     from bench.store import Store
@@ -81,8 +98,13 @@ def test_report_and_check_need_neither_jax_nor_scikit_learn(tmp_path):
     store = Store(tmp_path)
     store.put(record)
     store.put_manifest(manifest_of([record["key"]]))
-    for command in ("report", "check"):
-        assert loaded_by([command, str(tmp_path)]).isdisjoint({"jax", "sklearn", "flax"})
+    folder = str(tmp_path)
+    for arguments, code in (
+        (["report", folder], 0),
+        (["check", folder], 4),
+        (["compare", folder, folder], 0),
+    ):
+        assert loaded_by(arguments, code).isdisjoint({"jax", "sklearn", "flax"})
     assert (tmp_path / "report.md").read_text().startswith("# hexbench: suite made-up")
 
 
@@ -91,13 +113,15 @@ def test_this_check_can_fail():
     assert "sklearn" in run_python(code)
 
 
-def loaded_by(arguments):
-    code = (
+def loaded_by(arguments, code):
+    """The top-level modules that a command imports; its exit code must be `code`."""
+    program = (
         f"import sys, click\nsys.argv = ['run_benchmarks.py', *{arguments!r}]\n"
         "from bench.cli import main\n"
-        "try: main()\nexcept SystemExit: pass\nprint('LOADED', *sys.modules)"
+        f"try: main()\nexcept SystemExit as end: assert (end.code or 0) == {code}, end.code\n"
+        "print('LOADED', *sys.modules)"
     )
-    return {name.split(".")[0] for name in run_python(code).split("LOADED")[1].split()}
+    return {name.split(".")[0] for name in run_python(program).split("LOADED")[1].split()}
 
 
 def run_python(code):

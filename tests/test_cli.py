@@ -15,7 +15,8 @@ from bench.data import course
 
 @pytest.fixture
 def data(save_course):
-    return save_course(*blobs(200))
+    # A name that a terminal's or a page's markup would take for its own.
+    return save_course(*blobs(200), folder="[b]course[/x]")
 
 
 def one_sentence(done, *words):
@@ -36,7 +37,15 @@ def test_bad_usage(hexbench, data, tmp_path):
     one_sentence(hexbench("--suite", "smoke", "--data", data, "--only", "model=tree"), "model=tree")
     one_sentence(hexbench("--suite", "smoke", "--data", data, "--only", "model"), "field=value")
     one_sentence(hexbench("check", tmp_path / "nothing"), "nothing")
+    one_sentence(hexbench("--suite", "smoke", "--data", data, "--only", "seed=0,seed=1"), "twice")
     one_sentence(hexbench("report", tmp_path), "no results folder")
+    (tmp_path / "file").touch()
+    one_sentence(hexbench("--suite", "smoke", "--data", data, "--out", "file"), "file")
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "thesis.tex").touch()
+    one_sentence(hexbench("--suite", "smoke", "--data", data, "--out", "full", "--fresh"), "full")
+    assert (full / "thesis.tex").exists()
     assert not (tmp_path / "results").exists()
 
 
@@ -60,8 +69,11 @@ def test_a_plan_measures_nothing(hexbench, tmp_path):
 @pytest.mark.slow
 def test_a_run_its_report_and_its_check(hexbench, data, tmp_path):
     run = ("--suite", "smoke", "--data", data, "--out", "out")
+    partly = hexbench(*run, "--only", "model=cnn")
+    assert partly.returncode == 0, partly.stderr
     done = hexbench(*run)
     assert done.returncode == 0, done.stderr
+    assert "1 of 4 cells are stored already" in done.stdout
     out = tmp_path / "out"
     records = {p.stem: json.loads(p.read_text()) for p in (out / "cells").iterdir()}
     assert {r["model"] for r in records.values()} == {"mlp", "cnn", "svm"}
@@ -79,6 +91,9 @@ def test_a_run_its_report_and_its_check(hexbench, data, tmp_path):
     assert "4 of 4 cells are stored already" in again.stdout
     assert {p.stem: json.loads(p.read_text()) for p in (out / "cells").iterdir()} == records
 
+    same = hexbench("compare", "out", "out")
+    assert (same.returncode, "0 fallen" in same.stdout) == (0, True)
+
     narrowed = hexbench(*run, "--only", "model=mlp", "--fresh")
     assert narrowed.returncode == 0
     (fresh,) = (json.loads(p.read_text()) for p in (out / "cells").iterdir())
@@ -88,11 +103,16 @@ def test_a_run_its_report_and_its_check(hexbench, data, tmp_path):
     other = hexbench("--suite", "quick", "--data", data, "--out", "out")
     one_sentence(other, "holds suite smoke")
 
+    kept = (tmp_path / "out.old-1" / "report.md").read_text()
+    (tmp_path / "out.old-1" / "cells").rename(tmp_path / "cells elsewhere")
+    assert hexbench("report", "out.old-1").returncode == 4
+    assert (tmp_path / "out.old-1" / "report.md").read_text() == kept
+
     nothing = hexbench("check", "out")
     assert nothing.returncode == 4
     assert "Nothing to check" in nothing.stdout
     thresholds = tmp_path / "mine.toml"
-    entry = "[[threshold]]\ndata = 'course'\nmodel = 'mlp'\nmetric = 'test_accuracy'\n"
+    entry = "[[threshold]]\ndata = '[b]course[/x]'\nmodel = 'mlp'\nmetric = 'test_accuracy'\n"
     thresholds.write_text(entry + "min = 0.0")
     assert hexbench("check", "out", "--thresholds", thresholds).returncode == 0
     thresholds.write_text(entry + "min = 1.01")

@@ -5,6 +5,8 @@ import pytest
 from bench.errors import BadInput
 from bench.store import Store, write_whole
 
+MANIFEST = ("suite", "cells", "labels", "data", "environment", "command")
+
 
 def test_a_record_comes_back_as_it_went_in(tmp_path):
     store = Store(tmp_path)
@@ -48,15 +50,19 @@ def test_planned_are_the_manifests_cells_that_there_are(tmp_path):
     store = Store(tmp_path)
     for key in "abc":
         store.put({"key": key})
-    store.put_manifest({"cells": ["c", "missing", "a"]})
+    store.put_manifest(dict.fromkeys(MANIFEST) | {"cells": ["c", "missing", "a"]})
     assert [record["key"] for record in store.planned()] == ["c", "a"]
 
 
 def test_setting_aside_deletes_nothing(tmp_path):
     store = Store(tmp_path / "run")
     assert store.set_aside() is None
+    store.folder.mkdir()
+    (store.folder / "thesis.tex").touch()
+    assert store.set_aside() is None, "a folder that holds no results is none of our business"
     for number in (1, 2):
         store.put({"key": f"k{number}"})
+        store.put_manifest({"cells": []})
         aside = store.set_aside()
         assert aside == tmp_path / f"run.old-{number}"
         assert Store(aside).get(f"k{number}")
@@ -66,6 +72,6 @@ def test_setting_aside_deletes_nothing(tmp_path):
 def test_a_folder_that_holds_no_results(tmp_path):
     with pytest.raises(BadInput, match=r"manifest\.json"):
         Store.open(tmp_path)
-    (tmp_path / "manifest.json").write_text(json.dumps({"cells": 3}))
-    with pytest.raises(BadInput, match="cannot be read"):
+    (tmp_path / "manifest.json").write_text(json.dumps({"cells": []}))
+    with pytest.raises(BadInput, match="cannot be read: it has no command, data"):
         Store.open(tmp_path).manifest()

@@ -12,7 +12,7 @@ from bench.analyse.tables import NAMES, NONE, Table, percent
 IDENTITY = ("model", "protocol", "fit", "images", "train_size", "batch_size", "epochs")
 FLOOR = 0.01
 """A drop of less than one point is never called a regression ..."""
-STANDARD_ERRORS = 2.0
+STANDARD_ERRORS = 3.0
 """... and neither is one that the seeds and the number of test images explain."""
 
 
@@ -56,9 +56,8 @@ def compare(first: Iterable[Record], second: Iterable[Record]) -> list[Differenc
 
 def environment_changes(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
     """What differs between two manifests and can explain a difference, one line each."""
-    pairs = {"data": (first["data"]["fingerprint"], second["data"]["fingerprint"])}
     flat_a, flat_b = _flat(first["environment"]), _flat(second["environment"])
-    pairs |= {name: (flat_a.get(name), flat_b.get(name)) for name in {**flat_a, **flat_b}}
+    pairs = {name: (flat_a.get(name), flat_b.get(name)) for name in {**flat_a, **flat_b}}
     return [f"{name}: {a} → {b}" for name, (a, b) in pairs.items() if a != b]
 
 
@@ -98,11 +97,10 @@ def _groups(records: Iterable[Record]) -> dict[tuple[Any, ...], list[dict[str, A
 
 
 def _squared_error(rows: list[dict[str, Any]]) -> float:
-    """Of a mean over seeds; of a single seed, what drawing so many test images alone would give."""
+    """Of a mean over seeds, and never less than drawing so many test images alone would give."""
     accuracy = [row["test_accuracy"] for row in rows]
-    if len(accuracy) > 1:
-        return variance(accuracy) / len(accuracy)
-    return accuracy[0] * (1 - accuracy[0]) / rows[0]["tested"]
+    drawing = mean(accuracy) * (1 - mean(accuracy)) / rows[0]["tested"]
+    return max(drawing, variance(accuracy) / len(accuracy)) if len(accuracy) > 1 else drawing
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

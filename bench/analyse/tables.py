@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import mean, median, stdev
 from typing import Any
 
-from bench.analyse.readings import Record, readings
+from bench.analyse.readings import Record, at_equal_steps, readings
 from bench.plan.spec import GRID, GRID_WITH_PROBABILITY
 
 Row = dict[str, Any]
@@ -45,7 +45,7 @@ def all_tables(records: Iterable[Record]) -> list[Table]:
 
 
 def by_epochs(rows: list[Row]) -> Table:
-    """Accuracy after so many epochs on all training images, and the SVM on as many as it had."""
+    """Accuracy after so many epochs on the largest training set, and the SVM on its largest."""
     largest = max((r["train_size"] for r in rows if r["protocol"] == "nested"), default=0)
     lines = []
     for model in ("mlp", "cnn"):
@@ -87,21 +87,22 @@ def by_batch_size(rows: list[Row]) -> Table:
         sizes = sorted({r["batch_size"] for r in found})
         if len(sizes) < 2:
             continue
-        base = _median([r["epoch_s"] for r in select(found, batch_size=sizes[0])])
+        base = median_time(select(found, batch_size=sizes[0]), "epoch_s")
         for size in sizes:
             group = select(found, batch_size=size)
-            seconds = _median([r["epoch_s"] for r in group])
+            seconds = median_time(group, "epoch_s")
             ratio = f"{seconds / base:.2f}" if seconds and base else NONE
             lines.append(
                 (
                     NAMES[model], f"{size:,}", percent([r["test_accuracy"] for r in group]),
-                    number([r["test_loss"] for r in group], 3), _seconds(seconds), ratio,
+                    number([r["test_loss"] for r in group], 3), _seconds(seconds) + _unclean(group), ratio,
                     str(len(group)),
                 )
             )  # fmt: skip
     return Table(
         "Accuracy and time by batch size",
-        "After 3 epochs on all training images. The ratio is to the smallest batch of the same model.",
+        "After 3 epochs on the largest training set. Seconds are medians over the runs that had the "
+        "machine to themselves (*: none had); the ratio is to the smallest batch of the same model.",
         ("model", "batch size", "test accuracy %", "test loss", "s / epoch", "ratio", "seeds"),
         lines,
     )
@@ -111,14 +112,17 @@ def by_training_size(rows: list[Row]) -> Table:
     """Accuracy of the three models on nested subsets of the training images."""
     nested = select(rows, protocol="nested")
     sizes = sorted({r["train_size"] for r in nested})
+    equal = {
+        model: at_equal_steps(rows, model, epochs, REPORT_BATCH_SIZE)
+        for model, epochs in REPORT_EPOCHS.items()
+    }
     lines = []
     for size in sizes if len(sizes) > 1 else []:
         line = [f"{size:,}"]
         for model in ("mlp", "cnn"):
             of_model = select(nested, model=model, train_size=size, batch_size=REPORT_BATCH_SIZE)
             line.append(_at(of_model, REPORT_EPOCHS[model]))
-            longest = [r for r in of_model if r["epochs"] == r["trained_epochs"]]
-            line.append(_longest(longest, REPORT_EPOCHS[model]))
+            line.append(_with_epochs(select(equal[model], train_size=size)))
         line.append(
             percent([r["test_accuracy"] for r in select(nested, model="svm", train_size=size)])
         )
@@ -127,9 +131,16 @@ def by_training_size(rows: list[Row]) -> Table:
     return Table(
         "Test accuracy % by training size",
         "Nested subsets, the same for every model. Equal epochs leave small sets short of optimiser "
-        "steps, so each size is trained further, in brackets for how many epochs. The SVM has the "
-        "parameters that the largest grid search chose.",
-        ("images", "MLP, 50 epochs", "MLP, longer", "CNN, 3 epochs", "CNN, longer", "SVM"),
+        "steps, so each size is also trained for as many steps as all images get, in brackets for how "
+        "many epochs. The SVM has the parameters that the largest grid search chose.",
+        (
+            "images",
+            "MLP, 50 epochs",
+            "MLP, equal steps",
+            "CNN, 3 epochs",
+            "CNN, equal steps",
+            "SVM",
+        ),
         lines,
     )
 
@@ -151,13 +162,14 @@ def by_grid(rows: list[Row]) -> Table:
                     f"{min(accuracy):.1f} to {max(accuracy):.1f}" if len(group) > 1 else NONE,
                     percent([r["cv_score"] for r in group]),
                     params + (f" ({times} of {len(group)})" if len(group) > 1 else ""),
-                    _seconds(_median([r["search_s"] for r in group])), str(len(group)),
+                    _seconds(median_time(group, "search_s")) + _unclean(group), str(len(group)),
                 )
             )  # fmt: skip
     return Table(
         "SVM: grid search of 32 points in 5 folds, by the report's protocol",
         "So many images, split 70/30; parameters are chosen on the 70% alone. `probability=True` is "
-        "the report's own procedure, on one core; the others use every core.",
+        "the report's own procedure, on one core; the others use every core. *: no run had the machine "
+        "to itself.",
         ("images", "fitted on", "probability", "test accuracy %", "range", "cross-validation %",
          "chosen", "search s", "draws"),
         lines,
@@ -179,22 +191,21 @@ def by_time(rows: list[Row]) -> Table:
         longest = max(r["trained_epochs"] or 0 for r in group)
         group = [r for r in group if (r["trained_epochs"] or 0) == longest]
         first = group[0]
-        epoch_s = _median([r["epoch_s"] for r in group])
         clean = sum(bool(r["timing_clean"]) for r in group)
         lines.append(
             (
                 NAMES[model], f"{size:,}", str(longest or NONE),
-                _seconds(compiles.get(model)), _seconds(epoch_s),
-                _seconds(_median([r["train_s"] for r in group])),
-                _seconds(_median([r["predict_s"] for r in group])),
+                _seconds(compiles.get(model)), _seconds(median_time(group, "epoch_s")),
+                _seconds(median_time(group, "train_s")),
+                _seconds(median_time(group, "predict_s")),
                 f"{first['parameters']:,}", first["device"], f"{clean} of {len(group)}",
             )
         )  # fmt: skip
     return Table(
         "Time",
         "Medians over seeds, in seconds, each after the device had finished. `train` is optimiser "
-        "steps alone, or one fit of the SVM; `predict` is all test images once. A run is clean when "
-        "it had the machine to itself.",
+        "steps alone, or one fit of the SVM; `predict` is all test images once. Clean runs had the "
+        "machine to themselves; where there are any, the medians are theirs.",
         ("model", "trained on", "epochs", "compile", "epoch", "train", "predict", "parameters",
          "device", "clean runs"),
         lines,
@@ -233,27 +244,30 @@ def _at(rows: list[Row], epochs: int) -> str:
     return percent([r["test_accuracy"] for r in select(rows, epochs=epochs)])
 
 
-def _longest(rows: list[Row], report_epochs: int) -> str:
-    if not rows:
-        return NONE
-    longest = max(r["epochs"] for r in rows)
-    if longest <= report_epochs:
-        return NONE
-    return f"{_at(rows, longest)} ({longest:,})"
+def _with_epochs(rows: list[Row]) -> str:
+    return (
+        f"{percent([r['test_accuracy'] for r in rows])} ({rows[0]['epochs']:,})" if rows else NONE
+    )
 
 
 def _compile_seconds(rows: list[Row]) -> dict[str, float]:
-    """A program is compiled once a process: the median over the cells that did compile theirs."""
+    """Both programs of a model: the median over the cells that compiled, each counted once."""
     seconds: dict[str, list[float]] = {}
-    for row in rows:
+    for row in {row["key"]: row for row in rows}.values():
         if row["compile_s"]:
             seconds.setdefault(row["model"], []).append(row["compile_s"])
     return {model: median(values) for model, values in seconds.items()}
 
 
-def _median(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
+def median_time(rows: list[Row], name: str) -> float | None:
+    """Median seconds over the clean runs, or over all where none was clean."""
+    clean = [r for r in rows if r["timing_clean"]]
+    known = [r[name] for r in clean or rows if r[name] is not None]
     return median(known) if known else None
+
+
+def _unclean(rows: list[Row]) -> str:
+    return "" if any(r["timing_clean"] for r in rows) else " *"
 
 
 def _seconds(value: float | None) -> str:

@@ -20,8 +20,8 @@ def resolve(option: str, synthetic_count: int) -> Source:
     """
     if option == "auto":
         if os.environ.get(VARIABLE):
-            return _files(Path(os.environ[VARIABLE]))
-        if (FOLDER / course.IMAGES_FILE).is_file():
+            return _files(Path(os.environ[VARIABLE]).expanduser())
+        if any((FOLDER / name).is_file() for name in (course.IMAGES_FILE, course.LABELS_FILE)):
             return _files(FOLDER)
         return _synthetic(synthetic_count)
     if option == "synthetic":
@@ -31,7 +31,7 @@ def resolve(option: str, synthetic_count: int) -> Source:
         if not number.isdecimal() or not 34 <= int(number) <= 10_000_000:
             raise BadInput(f"--data {option}: N must be a whole number from 34 to 10,000,000.")
         return _synthetic(int(number))
-    return _files(Path(option))
+    return _files(Path(option).expanduser())
 
 
 def _files(path: Path) -> Source:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from bench.data.dataset import Dataset
-from bench.measure.environment import device
+from bench.measure.environment import commit, device, machine
 from bench.measure.snapshot import EARLIER_MISTAKES, MISTAKES, confusion, snapshot
 from bench.measure.timing import MachineWatch
 from bench.plan.spec import CHOSEN, GRID_WITH_PROBABILITY, CellSpec
@@ -62,7 +62,9 @@ def header(spec: CellSpec, data: Dataset) -> Record:
         "epochs": spec.epochs,
         "seed": spec.seed,
         "data": {"name": data.name, "fingerprint": data.fingerprint},
-        "device": device() if spec.model in NETWORKS else "cpu",
+        "device": _device(spec),
+        "machine": machine(),
+        "commit": commit(),
     }
 
 
@@ -74,10 +76,19 @@ def failed(spec: CellSpec, data: Dataset, error: BaseException) -> Record:
         "status": "failed",
         "error": f"{type(error).__name__}: {error}"[:2000],
         **dict.fromkeys(empty),
-        "metrics": {},
+        "metrics": dict.fromkeys(("test_accuracy", "test_loss", "train_accuracy")),
         "times": {},
         "snapshots": {},
     }
+
+
+def _device(spec: CellSpec) -> str:
+    if spec.model not in NETWORKS:
+        return "cpu"
+    try:
+        return device()
+    except RuntimeError:  # no device could be started: the cell fails, and its record says why
+        return "none"
 
 
 def _rows(spec: CellSpec, data: Dataset) -> tuple[np.ndarray, np.ndarray]:

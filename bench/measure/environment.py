@@ -4,12 +4,19 @@ import os
 import platform
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "scikit-learn", "numpy", "scipy", "pandas")
-VARIABLES = ("XLA_FLAGS", "JAX_PLATFORMS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+VARIABLES = (
+    "XLA_FLAGS",
+    "JAX_PLATFORMS",
+    "JAX_DEFAULT_MATMUL_PRECISION",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+)
 ROOT = Path(__file__).parents[2]
 
 
@@ -38,6 +45,13 @@ def device() -> str:
     return f"{first.platform}{kind}" + (f" (1 of {count})" if count > 1 else "")
 
 
+@cache
+def machine() -> str:
+    """The processor and its cores: times of different machines must not be pooled."""
+    return f"{_processor()}, {os.cpu_count()} cores"
+
+
+@cache
 def commit() -> str | None:
     """The commit of the working tree, with `-dirty` if tracked files differ; None outside git."""
     hash_ = _git("rev-parse", "HEAD")

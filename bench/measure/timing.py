@@ -6,15 +6,15 @@ from typing import Self
 
 import psutil
 
-BUSY_SHARE = 0.05
-"""Others may use this share of the machine's cores before a time is no longer called clean."""
+BUSY_CORES = 0.1
+"""Others may keep this much of one core busy before a time is no longer called clean."""
 
 
 class MachineWatch:
     """Compares the machine's processor time with our own while a cell runs.
 
     `clean` is False when other processes, or the host of a virtual machine ("steal"), took more than
-    BUSY_SHARE of all cores; None where the system does not say.
+    BUSY_CORES; None where the system does not say. Of a GPU or TPU it sees nothing.
     """
 
     def __enter__(self) -> Self:
@@ -30,7 +30,7 @@ class MachineWatch:
             return
         others = (machine - self._machine) - (_own_seconds() - self._own)
         # The system counts in hundredths of a second, so that very short cells cannot be judged.
-        allowed = BUSY_SHARE * self.wall_s * (os.cpu_count() or 1) + 0.05
+        allowed = BUSY_CORES * self.wall_s + 0.05
         self.clean = others <= allowed
 
 

@@ -2,8 +2,10 @@
 
 import importlib.util
 import json
+import os
 import sys
 from pathlib import Path
+from statistics import median
 
 import click
 from rich.console import Console
@@ -11,10 +13,13 @@ from rich.console import Console
 from bench.data.sources import resolve
 from bench.errors import BadInput, ExitCode
 from bench.measure.environment import describe
-from bench.peers.contest import Maker, contest, table
+from bench.peers.contest import Maker, contest, table, time_beside
 from bench.report.markdown import table_text
 from bench.report.terminal import print_table
 from bench.store import write_whole
+
+LIMIT = 3.0
+"""hexbench's epoch may take so many times the fastest peer's."""
 
 
 @click.command()
@@ -27,6 +32,7 @@ def main(data: str, batch_size: int, rounds: int, out: Path) -> None:
     if importlib.util.find_spec("torch") is None:
         click.echo("Error: PyTorch is not installed: `make peers` installs it.", err=True)
         sys.exit(ExitCode.BAD_INPUT)
+    os.environ["JAX_PLATFORMS"] = "cpu"  # where PyTorch of the extra `peers` computes, too
     from bench.peers.contestants import Hexbench, PyTorch, PyTorchChannelsLast
 
     try:
@@ -44,6 +50,12 @@ def main(data: str, batch_size: int, rounds: int, out: Path) -> None:
     page = f"# hexbench and PyTorch on {images.name}\n\n{table_text(made)}\n\n```json\n{environment}\n```\n"
     write_whole(out / "report.md", page)
     click.echo(f"Table: {out / 'report.md'}")
+    slower = time_beside(results[0], min(results[1:], key=lambda r: median(r.seconds)))
+    kept = slower < LIMIT
+    click.echo(
+        f"{slower:.2f} of the fastest peer's time: the limit of {LIMIT} is {'kept' if kept else 'BROKEN'}."
+    )
+    sys.exit(ExitCode.OK if kept else ExitCode.REGRESSION)
 
 
 if __name__ == "__main__":

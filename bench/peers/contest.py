@@ -73,17 +73,22 @@ def contest(
     return results, watch.clean
 
 
+def time_beside(one: Result, other: Result) -> float:
+    """Median over the rounds of one contestant's time as a multiple of the other's."""
+    # Round by round, so that a slow moment of the machine weighs on both sides.
+    return median(a / b for a, b in zip(one.seconds, other.seconds, strict=True))
+
+
 def table(results: list[Result], images: int, batch_size: int, clean: bool | None) -> Table:
     """Ratios to hexbench, which stands first."""
     ours = results[0]
     lines = []
     for r in results:
-        # Round by round, so that a slow moment of the machine weighs on both sides.
         ratios = [a / b for a, b in zip(r.seconds, ours.seconds, strict=True)]
         lines.append(
             (
                 r.name,
-                f"{median(ratios):.2f}",
+                f"{time_beside(r, ours):.2f}",
                 f"{min(ratios):.2f} to {max(ratios):.2f}",
                 f"{images / median(r.seconds):,.0f}",
                 f"{r.first_s / median(r.seconds):.1f}",
@@ -94,8 +99,8 @@ def table(results: list[Result], images: int, batch_size: int, clean: bool | Non
     idle = {True: "was otherwise idle", False: "was not otherwise idle", None: "may have been busy"}
     return Table(
         "One CNN epoch beside PyTorch",
-        f"{images:,} training images, batches of {batch_size}, {len(ours.seconds)} rounds in turn on "
-        f"a machine that {idle[clean]}. Time is the median of each round's ratio to hexbench; "
+        f"On a CPU: {images:,} training images, batches of {batch_size}, "
+        f"{len(ours.seconds)} rounds in turn on a machine that {idle[clean]}. Time is the median of each round's ratio to hexbench; "
         "start-up (building, compiling and the first epoch) is counted in that library's own epochs. "
         f"Accuracy is on the test images after {epochs} epochs.",
         (

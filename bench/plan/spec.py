@@ -13,7 +13,7 @@ GRID = "grid"
 GRID_WITH_PROBABILITY = "grid, probability=True"
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
+@dataclass(frozen=True, kw_only=True)
 class CellSpec:
     """One measurement. Two equal specifications on the same images are the same cell."""
 
@@ -53,15 +53,6 @@ class CellSpec:
         if self.fit is not None:
             parts.append(self.fit)
         return ", ".join(parts) + f", seed {self.seed}"
-
-    def covers(self, other: "CellSpec") -> bool:
-        """Whether `other`'s results can be read from this cell's history: the same, only longer."""
-        return (
-            self.epochs is not None
-            and other.epochs is not None
-            and self.epochs > other.epochs
-            and self.curve == other.curve
-        )
 
     @property
     def curve(self) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from bench.plan.spec import CHOSEN, GRID, GRID_WITH_PROBABILITY, CellSpec
 FOLDER = Path(__file__).parent / "suites"
 MODELS = ("mlp", "cnn", "svm")
 REPORT_BATCH_SIZE = 16
+REPORT_EPOCHS = (3, 5, 15, 50)
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,9 @@ class Sweep:
     epochs: int | None = None
     steps_of_epochs: int | None = None
     """As many optimiser steps as this many epochs of all training images take."""
-    evaluate_at: list[int] = field(default_factory=lambda: [3, 5, 15, 50])
-    """Epochs after which the test images are evaluated, besides the last."""
+    evaluate_at: list[int] | None = None
+    """Epochs after which the test images are evaluated, besides the last; if not given, 3, 5, 15 and
+    50 of `epochs`, and `steps_of_epochs` itself."""
     fit: str | None = None
     images_above: int = 0
     """The sweep holds only for data sets of more images than this ..."""
@@ -96,7 +98,8 @@ def parse(path: Path) -> Suite:
 def plan(suite: Suite, images: int, *, seeds: int | None = None) -> Plan:
     """Every cell of `suite` on a data set of `images` images, each once, grid searches first.
 
-    A cell that a longer one covers is dropped: its results stand in the longer one's history.
+    `seeds` gives every sweep at least so many. A cell that a longer one covers is dropped: its
+    results stand in the longer one's history.
     """
     tested = test_count(images)
     available = images - tested
@@ -104,7 +107,8 @@ def plan(suite: Suite, images: int, *, seeds: int | None = None) -> Plan:
     left_out: list[str] = []
     for sweep in suite.sweeps:
         if sweep.images_above < images <= (sweep.images_at_most or images):
-            expanded, messages = _expand(sweep, images, available, seeds or sweep.seeds)
+            wanted = max(seeds or 0, sweep.seeds)
+            expanded, messages = _expand(sweep, images, available, wanted)
             cells += expanded
             left_out += messages
     cells = _link_to_largest_grid(cells)
@@ -140,7 +144,7 @@ def _sweep(entry: dict[str, Any]) -> Sweep:
     if sweep.model not in MODELS:
         raise BadInput(f"there is no model {sweep.model!r}: choose one of {', '.join(MODELS)}")
     counts = [sweep.seeds, sweep.epochs, sweep.steps_of_epochs, *sweep.batch_size]
-    numbers = [*filter(lambda count: count is not None, counts), *sweep.evaluate_at]
+    numbers = [*filter(lambda count: count is not None, counts), *(sweep.evaluate_at or [])]
     if not all(type(number) is int and number >= 1 for number in numbers):
         raise BadInput(f"a sweep of {sweep.model} has a count that is not a whole number above 0")
     trained = (sweep.epochs is None) != (sweep.steps_of_epochs is None)
@@ -190,12 +194,13 @@ def _expand(
 
 def _epochs(sweep: Sweep, train_size: int, available: int, batch_size: int) -> dict[str, Any]:
     if sweep.epochs is not None:
-        epochs, extra = sweep.epochs, set(sweep.evaluate_at)
+        epochs, evaluated = sweep.epochs, list(REPORT_EPOCHS)
     else:
         assert sweep.steps_of_epochs is not None
         steps = sweep.steps_of_epochs * ceil(available / batch_size)
-        epochs, extra = ceil(steps / ceil(train_size / batch_size)), {sweep.steps_of_epochs}
-    return {"epochs": epochs, "evaluate_at": tuple(sorted(e for e in extra if e < epochs))}
+        epochs, evaluated = ceil(steps / ceil(train_size / batch_size)), [sweep.steps_of_epochs]
+    wanted = sorted(set(sweep.evaluate_at or evaluated))
+    return {"epochs": epochs, "evaluate_at": tuple(e for e in wanted if e < epochs)}
 
 
 def _sizes(wanted: list[int | str], limit: int) -> tuple[list[int], list[int]]:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bench.analyse.readings import Record, readings
+from bench.analyse.readings import Record, at_equal_steps, readings
 from bench.analyse.tables import NAMES, REPORT_BATCH_SIZE, REPORT_EPOCHS, select
 
 COLOURS = {"mlp": "#0072B2", "cnn": "#D55E00", "svm": "#009E73"}
@@ -125,7 +125,7 @@ def _by_epoch(cells: list[Record], name: str) -> dict[int, list[float]]:
 
 
 def _by_training_size(rows: list[dict[str, Any]]) -> Figure | None:
-    """Accuracy of each model by training size: at the report's epochs, and trained longer."""
+    """Accuracy of each model by training size: at the report's epochs, and at equal steps."""
     nested = select(rows, protocol="nested")
     if len({r["train_size"] for r in nested}) < 2:
         return None
@@ -138,10 +138,10 @@ def _by_training_size(rows: list[dict[str, Any]]) -> Figure | None:
         of_model = select(of_model, batch_size=REPORT_BATCH_SIZE)
         epochs = REPORT_EPOCHS[model]
         short = select(of_model, epochs=epochs)
-        longest = [r for r in of_model if r["epochs"] == r["trained_epochs"] >= epochs]
         _size_line(axis, short, model, ":", f"{NAMES[model]}, {epochs} epochs")
-        if any(r["epochs"] > epochs for r in longest):
-            _size_line(axis, longest, model, "-", f"{NAMES[model]}, trained longest")
+        equal = at_equal_steps(rows, model, epochs, REPORT_BATCH_SIZE)
+        if any(r["epochs"] > epochs for r in equal):
+            _size_line(axis, equal, model, "-", f"{NAMES[model]}, as many steps as on all images")
     axis.set_xscale("log")
     axis.set_xlabel("training images")
     axis.set_ylabel("test accuracy %")
@@ -185,7 +185,7 @@ def _by_seconds(rows: list[dict[str, Any]]) -> Figure | None:
             )
         axis.scatter([], [], color=COLOURS[model], marker=MARKERS[model], label=NAMES[model])
     axis.set_xscale("log")
-    axis.set_xlabel("seconds of training (full colour: all training images; pale: fewer)")
+    axis.set_xlabel("seconds of training (full colour: the largest training set; pale: fewer)")
     axis.set_ylabel("test accuracy %")
     axis.legend(loc="lower right")
     return figure

@@ -1,6 +1,7 @@
 """report.md: the tables and figures of a results folder, for GitHub and for terminals."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from tabulate import tabulate
@@ -15,12 +16,16 @@ def report(manifest: dict[str, Any], records: list[Record], figures: list[tuple[
         f"# hexbench: suite {escape(manifest['suite'])} on {escape(manifest['data']['name'])}",
         _about(manifest, records),
         _holes(manifest, records),
-        "± is the standard deviation over seeds; what has none was measured once.",
-        *(table_text(table) for table in all_tables(records)),
+        "± is the standard deviation over seeds; an accuracy without one was measured once.",
+        *(table_text(_about_data(table, manifest)) for table in all_tables(records)),
         *(f"![{caption}](figures/{name})" for name, caption in figures),
         _environment(manifest),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _about_data(table: Table, manifest: dict[str, Any]) -> Table:
+    return replace(table, note=f"{table.note} Data: {escape(manifest['data']['name'])}.")
 
 
 def table_text(table: Table) -> str:

@@ -1,7 +1,10 @@
 """Tables for a terminal: the plan, the headline of a run, and the regression check."""
 
+from dataclasses import replace
+
 from rich.console import Console
 from rich.table import Table as Grid
+from rich.text import Text
 
 from bench.analyse.check import Finding
 from bench.analyse.readings import Record
@@ -15,11 +18,12 @@ HEADLINES = {
 }
 
 
-def headline(records: list[Record], console: Console) -> None:
+def headline(records: list[Record], data_name: str, console: Console) -> None:
     """The two tables that most people look for."""
     for table in all_tables(records):
         if table.title in HEADLINES:
-            print_table(table.only(HEADLINES[table.title]), console)
+            short = table.only(HEADLINES[table.title])
+            print_table(replace(short, title=f"{table.title} · {data_name}"), console)
 
 
 def print_plan(
@@ -30,7 +34,7 @@ def print_plan(
     rows = [(cell.label, spoken(s)) for cell, s in zip(cells, seconds, strict=True)]
     print_table(Table(f"{len(cells):,} cells", "", ("cell", "about"), rows), console)
     for message in left_out:
-        console.print(message, highlight=False)
+        console.print(message, highlight=False, markup=False)
     console.print(
         f"In all about {spoken(sum(seconds))} on two cores; yours may differ by a factor."
     )
@@ -55,10 +59,10 @@ def _bounds(finding: Finding) -> str:
 
 def print_table(table: Table, console: Console) -> None:
     """A table as a grid of lines."""
-    grid = Grid(title=table.title, title_justify="left", header_style="bold")
+    grid = Grid(title=Text(table.title), title_justify="left", header_style="bold")
     for name in table.header:
         text = name in ("model", "cell", "threshold", "metric", "device", "verdict")
         grid.add_column(name, justify="left" if text else "right")
     for row in table.rows:
-        grid.add_row(*row)
+        grid.add_row(*map(Text, row))
     console.print(grid)

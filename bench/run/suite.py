@@ -28,6 +28,9 @@ class Request:
     suite: str
     source: Source
     plan: Plan
+    """The cells to carry out."""
+    whole: Plan
+    """The cells of the suite, of which `plan` may be a part."""
     out: Path
     fresh: bool = False
     rerun_failed: bool = False
@@ -43,12 +46,13 @@ def run_suite(request: Request, console: Console) -> ExitCode:
             console.print(f"The earlier results are set aside in {aside}.", markup=False)
     cells = list(request.plan.cells)
     console.print(
-        f"[b]{request.suite}[/b]: {len(cells):,} cells on {data.name} "
+        f"{request.suite}: {len(cells):,} cells on {data.name} "
         f"({len(data.images):,} images), results go to {store.folder}",
         highlight=False,
+        markup=False,
     )
     for message in request.plan.left_out:
-        console.print(f"  {message}", highlight=False)
+        console.print(f"  {message}", highlight=False, markup=False)
     _say_missing_classes(data, console)
     store.put_manifest(_manifest(request, data, store))
     outcome = run(cells, data, store, console, rerun_failed=request.rerun_failed)
@@ -57,7 +61,8 @@ def run_suite(request: Request, console: Console) -> ExitCode:
 
 
 def _manifest(request: Request, data: Dataset, store: Store) -> dict[str, Any]:
-    labels = {cell.key(data.fingerprint): cell.label for cell in request.plan.cells}
+    labels = {cell.key(data.fingerprint): cell.label for cell in request.whole.cells}
+    covered = {cell.key(data.fingerprint) for cell in request.plan.cells}
     if store.manifest_file.exists():
         earlier = store.manifest()
         same = (earlier["suite"], earlier["data"]["fingerprint"])
@@ -66,15 +71,15 @@ def _manifest(request: Request, data: Dataset, store: Store) -> dict[str, Any]:
                 f"{store.folder} holds suite {earlier['suite']} on {earlier['data']['name']}: "
                 "choose another --out, or set it aside with --fresh."
             )
-        # A run narrowed by --only must not make the report forget the other cells.
-        labels = earlier["labels"] | labels
+        # A run narrowed by --only must not make the report forget the other cells of the suite.
+        covered |= set(earlier["cells"])
     elif store.folder.exists() and any(store.folder.iterdir()):
         raise BadInput(f"{store.folder} is not empty and holds no results: choose another --out.")
     train, test = data.split
     return {
         "suite": request.suite,
-        "cells": list(labels),
-        "labels": labels,
+        "cells": [key for key in labels if key in covered],
+        "labels": {key: label for key, label in labels.items() if key in covered},
         "left_out": list(request.plan.left_out),
         "data": {
             "name": data.name,
@@ -107,7 +112,7 @@ def _say_missing_classes(data: Dataset, console: Console) -> None:
 
 def _close(outcome: Outcome, cells: list[CellSpec], store: Store, console: Console) -> ExitCode:
     """Say how it went, on the terminal and in the exit code."""
-    headline(store.planned(), console)
+    headline(store.planned(), store.manifest()["data"]["name"], console)
     for record in outcome.failed[:10]:
         console.print(f"failed: {record['model']}, {record['train_size']:,} images, seed "
                       f"{record['seed']}: {record['error']}", markup=False)  # fmt: skip

@@ -19,7 +19,7 @@ def network(model, accuracy, *, epochs=3, seed=0, train_size=700, batch_size=16,
             "test_loss": [None if t is None else 1 - t for t in tested],
         },
         "times": {"compile_s": 1.0, "train_s": 2.0 * epochs, "epoch_s": 2.0, "predict_s": 0.1},
-        "device": "cpu", "timing_clean": True, "error": None, "snapshots": {},
+        "device": "cpu", "machine": "m", "commit": "c", "timing_clean": True, "error": None, "snapshots": {},
     }  # fmt: skip
 
 

@@ -53,14 +53,16 @@ def test_batch_sizes_are_compared_on_all_images_with_the_ratio_of_time():
 
 
 def test_training_sizes_stand_at_the_reports_epochs_and_longer():
+    # 3 epochs of 700 images are 132 steps: 19 epochs of 100. 50 epochs of all are no such point.
     records = [
-        network("cnn", 0.8, epochs=21, evaluated=[3], train_size=100), network("cnn", 0.95),
+        network("cnn", 0.8, epochs=19, evaluated=[3], train_size=100),
+        network("cnn", 0.95, epochs=50, evaluated=[3]),
         svm(0.7, train_size=100), svm(0.9),
     ]  # fmt: skip
     rows = titled(records, "Test accuracy").rows
     assert rows == [
-        ("100", "–", "–", "62.0", "80.0 (21)", "70.0"),
-        ("700", "–", "–", "95.0", "–", "90.0"),
+        ("100", "–", "–", "64.0", "80.0 (19)", "70.0"),
+        ("700", "–", "–", "48.0", "48.0 (3)", "90.0"),
     ]
 
 
@@ -72,6 +74,14 @@ def test_the_grid_shows_the_spread_of_its_draws():
     row = titled(draws, "SVM").rows[0]
     assert row[:5] == ("100", "70", "no", "40.0 ± 14.1", "30.0 to 50.0")
     assert row[6] == "C=10 kernel=rbf (2 of 2)"
+
+
+def test_times_are_those_of_clean_runs_where_there_are_any():
+    slow, fast = network("cnn", 0.9, seed=0), network("cnn", 0.9, seed=1)
+    slow["times"]["epoch_s"] = 99.0
+    slow["timing_clean"] = False
+    assert tables.median_time(readings([slow, fast]), "epoch_s") == 2.0
+    assert tables.median_time(readings([slow]), "epoch_s") == 99.0
 
 
 def test_nothing_measured_makes_no_table():

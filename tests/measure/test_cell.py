@@ -13,7 +13,7 @@ from bench.plan.spec import CHOSEN, GRID, CellSpec
 CONTRACT = {
     "key", "status", "model", "params", "protocol", "train_size", "batch_size", "epochs", "seed",
     "data", "parameters", "metrics", "history", "confusion", "times", "device", "timing_clean",
-    "error",
+    "error", "machine", "commit",
 }  # fmt: skip
 NETWORK = CellSpec(model="mlp", train_size=150, seed=0, batch_size=16, epochs=8, evaluate_at=(3, 4))
 SEARCH = CellSpec(model="svm", protocol="report", images=100, train_size=70, seed=0, fit=GRID)

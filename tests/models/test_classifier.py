@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from conftest import blobs
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
@@ -11,6 +12,12 @@ def test_scikit_learn_can_use_a_network():
     images, labels = blobs(102)
     classifier = clone(FlaxClassifier(NETWORKS["mlp"], epochs=40, batch_size=8))
     assert cross_val_score(classifier, images, labels, cv=3).mean() > 0.8
+
+
+def test_scaled_pixels_are_refused_and_not_cut_to_zero():
+    images, labels = blobs(34)
+    with pytest.raises(ValueError, match="whole pixels"):
+        FlaxClassifier(NETWORKS["mlp"]).fit(images / 255, labels)
 
 
 def test_probabilities_and_predictions_agree():

@@ -23,7 +23,7 @@ def test_the_suites_are_the_four_of_the_contract():
 
 
 @pytest.mark.parametrize("name", ["smoke", "quick", "full", "scaling"])
-@pytest.mark.parametrize("images", [HEX2024, COURSE, 200])
+@pytest.mark.parametrize("images", [HEX2024, COURSE, 200, 99, 34])
 def test_every_cell_is_there_once_and_can_be_measured(name, images):
     plan = cells(name, images)
     assert len(set(plan)) == len(plan) > 0
@@ -89,6 +89,16 @@ def test_full_searches_the_grid_by_the_reports_protocol():
     assert {c.grid.images for c in chosen} == {10_000}
 
 
+def test_evaluated_epochs_can_be_asked_for_of_either_kind_of_sweep(tmp_path):
+    path = tmp_path / "mine.toml"
+    text = "description = ''\nsynthetic_images = 1\n"
+    for length in ("epochs = 40", "steps_of_epochs = 40"):
+        text += f"[[sweep]]\nmodel = 'mlp'\n{length}\nevaluate_at = [2, 30, 99]\ntrain_size = 10\n"
+        path.write_text(text)
+        (cell,) = suites.plan(suites.parse(path), 15).cells
+        assert cell.evaluate_at == (2, 30)
+
+
 def test_sizes_above_the_data_are_left_out_and_said():
     plan = suites.plan(suites.load("full"), HEX2024)
     assert "cnn: 10,000 training images left out, there are 6,883" in plan.left_out
@@ -99,6 +109,8 @@ def test_sizes_above_the_data_are_left_out_and_said():
 
 def test_seeds_widen_and_only_narrows():
     assert {c.seed for c in cells("quick", HEX2024, seeds=5) if c.model == "mlp"} == set(range(5))
+    draws = find(cells("full", HEX2024, seeds=5), fit=GRID, images=100)
+    assert len(draws) == 100, "seeds are widened, never narrowed"
     plan = cells("full", HEX2024)
     narrowed = suites.narrow(plan, {"model": "svm", "train_size": "1000"})
     assert Counter(c.fit for c in narrowed) == {CHOSEN: 3, GRID: 1}, "with the grid it waits for"
