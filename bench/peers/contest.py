@@ -100,7 +100,8 @@ def table(results: list[Result], images: int, batch_size: int, clean: bool | Non
     return Table(
         "One CNN epoch beside PyTorch",
         f"On a CPU: {images:,} training images, batches of {batch_size}, "
-        f"{len(ours.seconds)} rounds in turn on a machine that {idle[clean]}. Time is the median of each round's ratio to hexbench; "
+        f"{len(ours.seconds)} rounds in turn on a machine that {idle[clean]}. "
+        "Time is the median of each round's ratio to hexbench; "
         "start-up (building, compiling and the first epoch) is counted in that library's own epochs. "
         f"Accuracy is on the test images after {epochs} epochs.",
         (
