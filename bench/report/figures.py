@@ -82,7 +82,7 @@ def _curves(records: list[Record]) -> Figure | None:
             _band(axis, cells, f"train_{quantity}", COLOURS[model], "training, running mean")
             _points(axis, cells, f"test_{quantity}")
             axis.set_xlabel("epoch")
-            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
             axis.set_ylabel(quantity if quantity == "loss" else "accuracy %")
             axis.set_ylim(bottom=0 if quantity == "loss" else None)
         axes[0][column].set_title(f"{NAMES[model]}, {cells[0]['train_size']:,} images")
