@@ -16,7 +16,7 @@ from bench.data import course
 @pytest.fixture
 def data(save_course):
     # A name that a terminal's or a page's markup would take for its own.
-    return save_course(*blobs(200), folder="[b]course[/x]")
+    return save_course(*blobs(200), folder="[red]course")
 
 
 def one_sentence(done, *words):
@@ -112,7 +112,7 @@ def test_a_run_its_report_and_its_check(hexbench, data, tmp_path):
     assert nothing.returncode == 4
     assert "Nothing to check" in nothing.stdout
     thresholds = tmp_path / "mine.toml"
-    entry = "[[threshold]]\ndata = '[b]course[/x]'\nmodel = 'mlp'\nmetric = 'test_accuracy'\n"
+    entry = "[[threshold]]\ndata = '[red]course'\nmodel = 'mlp'\nmetric = 'test_accuracy'\n"
     thresholds.write_text(entry + "min = 0.0")
     assert hexbench("check", "out", "--thresholds", thresholds).returncode == 0
     thresholds.write_text(entry + "min = 1.01")
