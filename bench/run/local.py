@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from bench.data.dataset import Dataset
 from bench.plan.cost import Clock, spoken
@@ -107,11 +108,13 @@ class _Display:
 def _display(console: Console, waiting: list[CellSpec], clock: Clock) -> Iterator[_Display]:
     # Twice a second: drawing takes processor time from what is being timed.
     bar = Progress(
-        TextColumn("{task.fields[done]}"),
-        BarColumn(bar_width=30),
+        TextColumn("{task.fields[done]}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=16),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}"),
-        TextColumn("[dim]{task.description}"),
+        TextColumn("{task.fields[left]}", table_column=Column(no_wrap=True)),
+        # The cell that runs has what is left of the line.
+        TextColumn("[dim]{task.description}", table_column=Column(no_wrap=True, ratio=1)),
+        expand=True,
         console=console,
         refresh_per_second=2,
         transient=True,
