@@ -9,14 +9,16 @@ from bench.data.dataset import Dataset
 from bench.measure.environment import commit, device, machine
 from bench.measure.snapshot import EARLIER_MISTAKES, MISTAKES, confusion, snapshot
 from bench.measure.timing import MachineWatch
-from bench.plan.spec import CHOSEN, GRID_WITH_PROBABILITY, CellSpec
+from bench.plan.spec import (
+    CHOSEN,
+    GRID_WITH_PROBABILITY,
+    SVM_TRAIN_ACCURACY_UP_TO,
+    CellSpec,
+)
 from models import NETWORKS
 
 HISTORY_ENTRIES = 500
 """Above this many epochs a history keeps the first half as many, and as many of the others."""
-
-SVM_TRAIN_ACCURACY_UP_TO = 10_000
-"""Predicting costs an SVM as much as training: above this many images it is left null."""
 
 SNAPSHOT_EPOCHS = (3, 5, 15, 50)
 """A snapshot is large: it is kept at the report's epochs and at the last, not at every evaluation."""

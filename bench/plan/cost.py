@@ -1,6 +1,6 @@
 """Expected seconds of a cell, for `--plan` and the time left; only ever used to inform people.
 
-The constants were read off one machine with two cores. Another machine differs by some factor, which
+The constants were read off the machine of `results/reference/`, two cores. Another machine differs by some factor, which
 `Clock` learns for each model from the cells that are done.
 """
 
@@ -8,20 +8,25 @@ import os
 from collections import defaultdict
 from math import ceil
 
-from bench.plan.spec import CHOSEN, GRID_WITH_PROBABILITY, CellSpec
+from bench.plan.spec import (
+    CHOSEN,
+    GRID_WITH_PROBABILITY,
+    SVM_TRAIN_ACCURACY_UP_TO,
+    CellSpec,
+)
 
-SECONDS_PER_STEP = {"mlp": 6e-5, "cnn": 4e-4}
-SECONDS_PER_TRAINED_IMAGE = {"mlp": 1e-6, "cnn": 4e-4}
-SECONDS_PER_TESTED_IMAGE = {"mlp": 5e-6, "cnn": 1.2e-4}
+SECONDS_PER_STEP = {"mlp": 5e-5, "cnn": 5e-4}
+SECONDS_PER_TRAINED_IMAGE = {"mlp": 1e-6, "cnn": 3.6e-4}
+SECONDS_PER_TESTED_IMAGE = {"mlp": 1e-6, "cnn": 1e-4}
 COMPILE_SECONDS = 2.0
-SVM_FIT_SECONDS = 1.5e-7
+SVM_FIT_SECONDS = 2.2e-7
 """For each pair of training images."""
-SVM_PREDICT_SECONDS = 6e-8
-"""For each training image and predicted image."""
-GRID_SECONDS = 1.2e-5
+SVM_PREDICT_SECONDS = 4.5e-7
+"""On one core, for each pair of a training image and a predicted one."""
+GRID_SECONDS = 2.2e-5
 """All 160 fits of a grid on one core, for each pair of images."""
-GRID_OVERHEAD = 0.6
-PROBABILITY_FACTOR = 6
+GRID_OVERHEAD = 1.0
+PROBABILITY_FACTOR = 4.5
 CORES = os.cpu_count() or 1
 
 
@@ -38,7 +43,8 @@ def expected_seconds(cell: CellSpec, images: int) -> float:
             + cell.epochs * n * SECONDS_PER_TRAINED_IMAGE[cell.model]
             + evaluations * tested * SECONDS_PER_TESTED_IMAGE[cell.model]
         )
-    predict = n * tested * SVM_PREDICT_SECONDS / CORES
+    own = n if n <= SVM_TRAIN_ACCURACY_UP_TO else 0
+    predict = n * (tested + own) * SVM_PREDICT_SECONDS / CORES
     if cell.fit == CHOSEN:
         return n**2 * SVM_FIT_SECONDS + predict
     grid = GRID_OVERHEAD + n**2 * GRID_SECONDS

@@ -12,6 +12,9 @@ CHOSEN = "chosen by the largest grid"
 GRID = "grid"
 GRID_WITH_PROBABILITY = "grid, probability=True"
 
+SVM_TRAIN_ACCURACY_UP_TO = 10_000
+"""Predicting costs an SVM as much as training: above this many images its accuracy on them is null."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CellSpec:
