@@ -1,7 +1,7 @@
 """Expected seconds of a cell, for `--plan` and the time left; only ever used to inform people.
 
-The constants were read off the machine of `results/reference/`, two cores. Another machine differs by some factor, which
-`Clock` learns for each model from the cells that are done.
+The constants were read off the machine of `results/reference/`, two cores. Another machine differs
+by some factor, which `Clock` learns for each model from the cells that are done.
 """
 
 import os
