@@ -50,7 +50,7 @@ class FlaxClassifier(ClassifierMixin, BaseEstimator):
     def parameters_(self) -> int:
         """How many numbers the network learned."""
         check_is_fitted(self)
-        return sum(leaf.size for leaf in jax.tree.leaves(self.fit_.params))
+        return self.fit_.parameters
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Probabilities (n, 17)."""

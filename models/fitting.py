@@ -1,7 +1,8 @@
 """Train a network for some epochs and evaluate it at the epochs that are asked for, timing each part."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,10 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from models.compiling import Origin, obtain
 from models.training import (
     EPOCHS_PER_CALL,
     ModuleType,
-    TrainState,
     compile_evaluation,
     compile_training,
     initial_state,
@@ -48,6 +49,13 @@ class NetworkFit:
     """By epoch, 1 is the first."""
     times: dict[str, float] = field(default_factory=dict)
     """Seconds: compile_s, first_call_s, train_s, epoch_s (median), evaluate_s, predict_s."""
+    programs: Counter[Origin] = field(default_factory=Counter)
+    """How many of its programs were compiled, came from disk, or were there in the process."""
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the network learned."""
+        return sum(leaf.size for leaf in jax.tree.leaves(self.params))
 
 
 def fit_network(
@@ -67,85 +75,141 @@ def fit_network(
     `test` images are evaluated after the epochs of `evaluate_at`, and after the last. `on_epochs` is
     told how many epochs are done. Raises FloatingPointError when the loss is no longer finite.
     """
-    key = jax.random.key(seed)
-    shuffle_key = jax.random.fold_in(key, SHUFFLE)
-    state = initial_state(module, jax.random.fold_in(key, INITIALISATION))
-    train, compile_s = _timed_compile(compile_training, module, *images.shape, batch_size)
-    device_images, device_labels = _to_device(images, labels)
+    return fit_networks(
+        module, images[None], labels[None], epochs=epochs, batch_size=batch_size, seeds=[seed],
+        test=test, evaluate_at=evaluate_at, on_epochs=on_epochs,
+    )[0]  # fmt: skip
 
-    def call(state: TrainState, count: int) -> tuple[TrainState, np.ndarray, float]:
-        started = time.perf_counter()
-        state, history = jax.block_until_ready(
-            train.call(state, device_images, device_labels, shuffle_key, jnp.int32(count))
-        )
-        return state, np.asarray(history)[:count], time.perf_counter() - started
 
-    state, _, first_call_s = call(state, 0)
-    stops = sorted({e for e in evaluate_at if e < epochs} | {epochs})
-    history: list[np.ndarray] = []
-    epoch_seconds: list[float] = []
-    evaluations: dict[int, Evaluation] = {}
-    evaluate_seconds: list[float] = []
+def fit_networks(
+    module: ModuleType,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    epochs: int,
+    batch_size: int,
+    seeds: Sequence[int],
+    test: tuple[np.ndarray, np.ndarray] | None = None,
+    evaluate_at: Iterable[int] = (),
+    on_epochs: Callable[[int], None] | None = None,
+) -> list[NetworkFit]:
+    """Train one network for each seed, all in one program, on images (s, n, 400) and labels (s, n).
+
+    Each gets an equal share of the seconds that they took together; what was compiled is the
+    first's. Otherwise as `fit_network`.
+    """
+    networks = _Networks(module, images, labels, batch_size, seeds)
+    programs = [networks.program]
     evaluator = None
     if test is not None:
         evaluator = Evaluator(module, *test)
-        compile_s += evaluator.compile_s
+        programs.append(evaluator.program)
+    _, first_call_s = networks.advance(0)
+    history: list[np.ndarray] = []
+    epoch_seconds: list[float] = []
+    evaluations: list[dict[int, Evaluation]] = [{} for _ in seeds]
+    evaluate_seconds: list[float] = []
     done, per_call = 0, 1
-    for stop in stops:
+    for stop in sorted({e for e in evaluate_at if e < epochs} | {epochs}):
         while done < stop:
             count = min(per_call, stop - done)
-            state, rows, seconds = call(state, count)
-            if not np.isfinite(rows).all():
-                first = done + 1 + int(np.argmin(np.isfinite(rows).all(axis=1)))
-                raise FloatingPointError(f"the training loss is not finite in epoch {first}")
+            rows, seconds = networks.advance(count)
+            _check_finite(rows, done)
             history.append(rows)
-            epoch_seconds += [seconds / count] * count
+            epoch_seconds += [seconds / count / len(seeds)] * count
             done += count
             per_call = int(np.clip(SECONDS_PER_CALL * count / seconds, 1, EPOCHS_PER_CALL))
             if on_epochs is not None:
                 on_epochs(done)
         if evaluator is not None:
-            evaluations[stop], seconds = evaluator(state.params)
-            evaluate_seconds.append(seconds)
+            for i, found in enumerate(evaluations):
+                found[stop], seconds = evaluator(networks.params(i))
+                evaluate_seconds.append(seconds)
 
-    loss, accuracy = np.concatenate(history).T
     times = {
-        "compile_s": compile_s,
-        "first_call_s": first_call_s,
+        "compile_s": 0.0,
+        "first_call_s": first_call_s / len(seeds),
         "train_s": sum(epoch_seconds),
         "epoch_s": float(np.median(epoch_seconds)),
     }
     if evaluator is not None:
-        times["evaluate_s"] = sum(evaluate_seconds)
+        times["evaluate_s"] = sum(evaluate_seconds) / len(seeds)
         times["predict_s"] = evaluate_seconds[-1]
-    return NetworkFit(state.params, loss.tolist(), accuracy.tolist(), evaluations, times)
+    reused: Counter[Origin] = Counter({"process": len(programs)})
+    fits = []
+    for i, rows in enumerate(np.concatenate(history, axis=1)):
+        loss, accuracy = rows.T.tolist()
+        fits.append(
+            NetworkFit(networks.params(i), loss, accuracy, evaluations[i], dict(times), reused)
+        )
+    fits[0].times["compile_s"] = sum(program.seconds for program in programs)
+    fits[0].programs = Counter(program.origin for program in programs)
+    return fits
+
+
+class _Networks:
+    """One network or several side by side, with their images, on the device."""
+
+    def __init__(
+        self,
+        module: ModuleType,
+        images: np.ndarray,
+        labels: np.ndarray,
+        batch_size: int,
+        seeds: Sequence[int],
+    ):
+        keys = [jax.random.key(seed) for seed in seeds]
+        states = [initial_state(module, jax.random.fold_in(key, INITIALISATION)) for key in keys]
+        shuffle = jnp.stack([jax.random.fold_in(key, SHUFFLE) for key in keys])
+        self.program = obtain(compile_training, module, *images.shape[1:], batch_size, len(seeds))
+        self._together = len(seeds)
+        state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+        self._state, *self._data = self._alone((state, *_to_device(images, labels), shuffle))
+
+    def advance(self, count: int) -> tuple[np.ndarray, float]:
+        """Train `count` epochs; loss and accuracy (s, count, 2) and the seconds they took."""
+        started = time.perf_counter()
+        self._state, history = jax.block_until_ready(
+            self.program.call(self._state, *self._data, jnp.int32(count))
+        )
+        seconds = time.perf_counter() - started
+        return np.asarray(history).reshape(self._together, -1, 2)[:, :count], seconds
+
+    def params(self, place: int) -> Any:
+        """The weights of one of them."""
+        params = self._state.params
+        return jax.tree.map(lambda a: a[place], params) if self._together > 1 else params
+
+    def _alone(self, values: Any) -> Any:
+        """The values as the program wants them: without a first axis where there is one network."""
+        return jax.tree.map(lambda a: a[0], values) if self._together == 1 else values
+
+
+def _check_finite(rows: np.ndarray, done: int) -> None:
+    finite = np.isfinite(rows).all(axis=(0, 2))
+    if not finite.all():
+        first = done + 1 + int(np.argmin(finite))
+        raise FloatingPointError(f"the training loss is not finite in epoch {first}")
 
 
 class Evaluator:
     """A network's compiled evaluation on n test images that stay on the device."""
 
     def __init__(self, module: ModuleType, images: np.ndarray, labels: np.ndarray):
-        self._program, self.compile_s = _timed_compile(compile_evaluation, module, *images.shape)
+        self.program = obtain(compile_evaluation, module, *images.shape)
         self._arguments = _to_device(images, labels)
         self._warm = False
 
     def __call__(self, params: Any) -> tuple[Evaluation, float]:
         """What the network says, and the seconds it took, on the device, warmed up."""
         if not self._warm:
-            jax.block_until_ready(self._program.call(params, *self._arguments))
+            jax.block_until_ready(self.program.call(params, *self._arguments))
             self._warm = True
         started = time.perf_counter()
-        result = jax.block_until_ready(self._program.call(params, *self._arguments))
+        result = jax.block_until_ready(self.program.call(params, *self._arguments))
         seconds = time.perf_counter() - started
         loss, predicted, confidence = map(np.asarray, result)
         return Evaluation(float(loss), predicted.astype(np.uint8), confidence), seconds
-
-
-def _timed_compile(compiler: Any, *shape: Any) -> tuple[Any, float]:
-    """A compiled program and what compiling it cost now: nothing if this process had it already."""
-    before = compiler.cache_info().misses
-    compiled = compiler(*shape)
-    return compiled, compiled.seconds if compiler.cache_info().misses > before else 0.0
 
 
 def _to_device(images: np.ndarray, labels: np.ndarray) -> tuple[jax.Array, jax.Array]:

@@ -5,7 +5,6 @@ a number of epochs on images that stay on the device, `compile_evaluation` the o
 test images. `models.fitting` calls them.
 """
 
-import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -15,6 +14,8 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 from jax import Array
+
+from models.compiling import Compiled, compiled
 
 ModuleType = Callable[[nnx.Rngs], nnx.Module]
 """What makes a network from a source of random numbers: a Flax NNX class such as `models.MLP`."""
@@ -153,36 +154,44 @@ def evaluate_images(graphdef: Any, params: Any, images: Array, labels: Array) ->
     return jnp.mean(losses), jnp.argmax(logits, axis=-1), jnp.max(probabilities, axis=-1)
 
 
-class Compiled(NamedTuple):
-    """A compiled program, with the seconds that tracing and compiling it took."""
-
-    call: Any
-    seconds: float
-
-
 @cache
-def compile_training(module: ModuleType, n: int, pixels: int, batch_size: int) -> Compiled:
-    """The program that trains `module` on n images; compiled once a process for each shape."""
-    started = time.perf_counter()
-    graphdef, _ = _structure(module)
-    program = jax.jit(
-        lambda *arguments: train_epochs(graphdef, batch_size, *arguments), donate_argnums=0
-    )
-    state = jax.eval_shape(lambda key: initial_state(module, key), jax.random.key(0))
-    images, labels = _shapes(n, pixels)
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    call = program.lower(state, images, labels, key, jax.ShapeDtypeStruct((), jnp.int32)).compile()
-    return Compiled(call, time.perf_counter() - started)
+def compile_training(
+    module: ModuleType, n: int, pixels: int, batch_size: int, together: int = 1
+) -> Compiled:
+    """The program that trains `module` on n images; compiled once a process for each shape.
+
+    With `together` above 1 it trains so many networks side by side, each argument but the number of
+    epochs having a first axis of that length.
+    """
+
+    def lower() -> jax.stages.Lowered:
+        graphdef, _ = _structure(module)
+
+        def program(*arguments: Any) -> tuple[TrainState, Array]:
+            return train_epochs(graphdef, batch_size, *arguments)
+
+        key = jax.eval_shape(lambda: jax.random.key(0))
+        state = jax.eval_shape(lambda key: initial_state(module, key), key)
+        shapes = (state, *_shapes(n, pixels), key)
+        if together > 1:
+            program = jax.vmap(program, in_axes=(0, 0, 0, 0, None))
+            shapes = jax.tree.map(lambda s: s.update(shape=(together, *s.shape)), shapes)
+        count = jax.ShapeDtypeStruct((), jnp.int32)
+        return jax.jit(program, donate_argnums=0).lower(*shapes, count)
+
+    return compiled(lower)
 
 
 @cache
 def compile_evaluation(module: ModuleType, n: int, pixels: int) -> Compiled:
     """The program that evaluates `module` on n images; compiled once a process for each shape."""
-    started = time.perf_counter()
-    graphdef, params = _structure(module)
-    program = jax.jit(lambda *arguments: evaluate_images(graphdef, *arguments))
-    call = program.lower(params, *_shapes(n, pixels)).compile()
-    return Compiled(call, time.perf_counter() - started)
+
+    def lower() -> jax.stages.Lowered:
+        graphdef, params = _structure(module)
+        program = jax.jit(lambda *arguments: evaluate_images(graphdef, *arguments))
+        return program.lower(params, *_shapes(n, pixels))
+
+    return compiled(lower)
 
 
 def initial_state(module: ModuleType, key: Array) -> TrainState:

@@ -9,7 +9,7 @@ from conftest import blobs
 from flax import nnx
 
 from models import NETWORKS
-from models.fitting import fit_network
+from models.fitting import fit_network, fit_networks
 from models.training import compile_training, initial_state, train_step
 
 _spec = importlib.util.spec_from_file_location(
@@ -131,3 +131,24 @@ def test_a_loss_that_is_not_finite_is_an_error():
     images, labels = blobs(20)
     with pytest.raises(FloatingPointError, match="epoch 1"):
         fit_network(Broken, images, labels, epochs=2, batch_size=16, seed=0)
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_networks_trained_together_are_those_trained_alone(model):
+    sets, test = [blobs(70, seed) for seed in range(3)], blobs(40, 9)
+    images, labels = (np.stack(arrays) for arrays in zip(*sets, strict=True))
+    options = {"epochs": 3, "batch_size": 16, "test": test, "evaluate_at": [2]}
+    together = fit_networks(NETWORKS[model], images, labels, seeds=[0, 1, 2], **options)
+    for seed, (found, (own_images, own_labels)) in enumerate(zip(together, sets, strict=True)):
+        alone = fit_network(NETWORKS[model], own_images, own_labels, seed=seed, **options)
+        np.testing.assert_allclose(found.train_loss, alone.train_loss, rtol=1e-4)
+        np.testing.assert_allclose(found.train_accuracy, alone.train_accuracy)
+        for epoch in (2, 3):
+            assert found.evaluations[epoch].loss == pytest.approx(
+                alone.evaluations[epoch].loss, rel=1e-4
+            )
+            np.testing.assert_array_equal(
+                found.evaluations[epoch].predicted, alone.evaluations[epoch].predicted
+            )
+    assert together[0].programs["process"] < 2 == together[1].programs["process"]
+    assert together[0].times["train_s"] == together[2].times["train_s"] > 0
