@@ -1,48 +1,56 @@
-import time
+from peers.made_up import entry, task
 
-import pytest
-from conftest import blobs
+from bench.peers.contest import Setting, contest
+from bench.peers.roster import Entry, contestants
 
-from bench.peers.contest import contest, table
-
-
-def contestant(name, seconds, log):
-    class Made:
-        def __init__(self, split, batch_size, seed):
-            self.name = name
-            assert (len(split), batch_size, seed) == (4, 16, 0)
-
-        def train_epoch(self):
-            log.append(name)
-            time.sleep(seconds)
-
-        def test_accuracy(self):
-            return 0.9
-
-    return Made
+SETTING = Setting("mlp", 16, 170, 3)
 
 
-def test_contestants_run_in_turn_and_are_held_against_the_first():
-    images, labels = blobs(40)
-    log, said = [], []
-    makers = [contestant("A", 0.01, log), contestant("B", 0.05, log)]
-    results, _ = contest(makers, (images, labels, images, labels), 16, 3, said.append)
-    assert log == ["A", "B"] * 4, "a first epoch each that is not counted, then in turn"
-    assert len(said) == 3
-    assert [len(r.seconds) for r in results] == [3, 3]
-    rows = table(results, 40, 16, clean=True).rows
-    assert rows[0][:3] == ("A", "1.00", "1.00 to 1.00")
-    assert float(rows[1][1]) == pytest.approx(5, rel=0.5)
+def test_contestants_run_in_turn_and_back(tmp_path):
+    log, said = tmp_path / "log", []
+    entries = [entry(name, "Polite", log) for name in "AB"]
+    outcome = contest(entries, SETTING, task(), said.append)
+    turns = [line.split() for line in log.read_text().splitlines()]
+    assert turns[:2] == [["A", "first"], ["B", "first"]], "each prepares before any is timed"
+    assert [name for name, what in turns[2:]] == list("ABBAAB")
+    assert [len(r.seconds) for r in outcome.results] == [3, 3]
+    assert [r.facts for r in outcome.results] == [{"turns": 3}] * 2
+    assert all(r.error is None and r.accuracy == 0.9 and r.memory_mb > 5 for r in outcome.results)
+    assert outcome.tested == 70
+    assert said[-1].startswith("MLP, batches of 16: round 3 of 3: A ")
+    assert "left here" in said[-2]
 
 
-def test_hexbench_is_a_contestant():
-    pytest.importorskip("torch", reason="make peers installs PyTorch")
-    from bench.peers.contestants import Hexbench, PyTorch, PyTorchChannelsLast
+def test_one_that_fails_drops_out_and_the_rest_goes_on(tmp_path):
+    log, said = tmp_path / "log", []
+    makers = {"A": "Polite", "B": "RaisesInTurnTwo", "C": "DiesWhenBuilt", "D": "Missing"}
+    entries = [entry(name, maker, log) for name, maker in makers.items()]
+    outcome = contest(entries, SETTING, task(), said.append)
+    fine, raised, died, absent = outcome.results
+    assert len(fine.seconds) == 3
+    assert raised.error == "ArithmeticError: the numbers ran out"
+    assert died.error == "its process ended with exit status 7: out of paper"
+    assert absent.error.startswith("AttributeError: ")
+    assert outcome.finished == [fine]
+    assert sum("FAILED" in line for line in said) == 3
+    assert log.read_text().count("B turn") == 2, "it is not asked again"
 
-    images, labels = blobs(240)
-    split = (images[:170], labels[:170], images[170:], labels[170:])
-    for maker in (Hexbench, PyTorch, PyTorchChannelsLast):
-        made = maker(split, 16, 0)
-        for _ in range(4):
-            made.train_epoch()
-        assert made.test_accuracy() > 0.9, made.name
+
+def test_a_library_that_cannot_be_imported_is_a_failure_of_one(tmp_path):
+    broken = Entry("broken", "Broken", "no_such_library:Thing", ("mlp",))
+    outcome = contest([broken, entry("A", "Polite", tmp_path / "log")], SETTING, task(), print)
+    assert outcome.results[0].error == "ModuleNotFoundError: No module named 'no_such_library'"
+    assert len(outcome.results[1].seconds) == 3
+    assert outcome.ours is None
+
+
+def test_hexbench_in_its_process_learns_the_blobs(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # where nothing can be imported from
+    ours = contestants("mlp")[:1]
+    (result,) = contest(ours, Setting("mlp", 16, 170, 30), task(), print).results
+    assert result.error is None
+    assert result.facts == {"parameters": 4197}
+    assert len(result.seconds) == 30
+    assert 0 < min(result.seconds) <= max(result.seconds) < result.start_s, "compiling comes first"
+    assert result.accuracy > 0.9
+    assert 100 < result.memory_mb < 5000
