@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup bench full test quicktest lint peers readme lock clean help
+.PHONY: setup bench full test quicktest lint peers likeness harness readme lock clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -38,11 +38,22 @@ lint: setup ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-peers: setup ## the same CNN epoch by hexbench and PyTorch, into results/peers
-	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable ".[peers]"
-	$(BIN)/python -m bench.peers
+# For Linux, PyPI's PyTorch brings gigabytes of CUDA; uv knows where PyTorch has its CPU builds.
+# OPTIONS goes to the command: make peers OPTIONS=--help
+peers: setup ## networks and SVMs beside PyTorch, Keras and scikit-learn (2 GB more), into results/peers
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend cpu \
+	  --constraint requirements.lock --editable ".[peers]" 2>/dev/null || \
+	  { echo "PyTorch's own CPU builds cannot be had: pip takes what it finds."; \
+	    $(BIN)/python -m pip install --quiet --constraint requirements.lock --editable ".[peers]"; }
+	$(BIN)/python -m bench.peers $(OPTIONS)
 
-readme: setup ## copy the reference run's tables into README.md
+likeness: setup ## hold the synthetic images against the real ones that HEXBENCH_DATA names, into results/likeness
+	$(BIN)/python run_benchmarks.py data compare "$${HEXBENCH_DATA:?names no folder of real images}" synthetic --beside-report
+
+harness: setup ## what hexbench itself costs for 100, 1,000 and 10,000 cells, into results/harness
+	$(BIN)/python -m bench.run.harness
+
+readme: setup ## copy the reference runs' tables into README.md and docs/
 	$(BIN)/python -m bench.report.readme
 
 lock: setup ## choose the locked versions anew

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import click
 
+from bench.cli_data import data_commands
 from bench.errors import BadInput, ExitCode, NothingMeasured
 from bench.plan.suites import load, names, narrow, plan
 
@@ -24,8 +25,9 @@ EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage
     default="auto",
     show_default=True,
     metavar="SOURCE",
-    help="auto, synthetic[:N], or a path: a folder with the course's two files, or an .npz with X "
-    "and y. auto is $HEXBENCH_DATA, else files in data/, else synthetic.",
+    help="auto, synthetic[:N], emnist (built by `data fetch emnist`), or a path: a folder with the "
+    "course's two files, or an .npz with X and y. auto is $HEXBENCH_DATA, else files in data/, else "
+    "synthetic.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Results folder [results/<suite>].")
 @click.option("--only", metavar="FIELD=VALUE,...", help="Run only such cells: model=cnn,seed=0.")
@@ -171,6 +173,9 @@ def env() -> None:
     click.echo(json.dumps(describe() | {"device": device()}, indent=2))
 
 
+cli.add_command(data_commands)
+
+
 def _conditions(only: str) -> dict[str, str]:
     pairs = [part.partition("=") for part in re.split(r",(?=\w+=)", only)]
     if not all(name and sign and value for name, sign, value in pairs):
@@ -198,7 +203,7 @@ def main() -> None:
     except OSError as error:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}.", ExitCode.BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):
-        _fail("stopped; what was measured is kept.", ExitCode.INTERRUPTED)
+        _fail("stopped; what was finished is kept.", ExitCode.INTERRUPTED)
 
 
 def _fail(message: str, code: ExitCode) -> NoReturn:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from bench.errors import BadInput
 
 Record = dict[str, Any]
@@ -35,7 +37,7 @@ class Store:
     def get(self, key: str) -> Record | None:
         """The record of a cell, or None if there is none that can be read."""
         try:
-            record = json.loads((self.cells / f"{key}.json").read_text(encoding="utf-8"))
+            record = orjson.loads((self.cells / f"{key}.json").read_bytes())
         except (OSError, ValueError):
             return None
         return record if isinstance(record, dict) and record.get("key") == key else None

@@ -3,6 +3,7 @@ import os
 # Bitwise comparisons and float32 to the last digits are promised on a CPU only.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,12 @@ from bench.data import course
 from bench.data.dataset import Dataset
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Compiled programs are kept between the tests of a run; the user's own cache is left alone."""
+    os.environ["HEXBENCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +48,20 @@ def blobs(count, seed=0, classes=17):
     return images.reshape(count, 400)[order], labels[order]
 
 
+def start_hearing_ctrl_c(command, **options):
+    """
+    `Popen` whose child hears Ctrl-C even where these tests run in the background of a shell, which
+    switches it off for them and all their children: a handler of ours is the default in a child.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def small_data():
     return Dataset("blobs", *blobs(300))
@@ -52,7 +73,7 @@ def save_course(tmp_path):
 
     def save(images, labels, folder="course"):
         path = tmp_path / folder
-        path.mkdir(exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         np.save(path / course.IMAGES_FILE, images)
         np.save(path / course.LABELS_FILE, labels)
         return path
@@ -77,3 +98,20 @@ def hexbench(tmp_path):
         )
 
     return run
+
+
+def mount(*arguments):
+    subprocess.run(["mount", *map(str, arguments)], check=True, capture_output=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A real file system of one megabyte."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    try:
+        mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", place)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no file system can be mounted here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)

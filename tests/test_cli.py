@@ -2,13 +2,12 @@
 
 import json
 import signal
-import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
-from conftest import ROOT, blobs
+from conftest import ROOT, blobs, start_hearing_ctrl_c
 
 from bench.data import course
 
@@ -145,12 +144,7 @@ def test_failed_cells_are_records_and_exit_codes(hexbench, save_course, tmp_path
 @pytest.mark.slow
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(data, tmp_path):
     command = [sys.executable, ROOT / "run_benchmarks.py", "--suite", "full", "--data", data]
-    with subprocess.Popen(
-        [*command, "--out", tmp_path / "out"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with start_hearing_ctrl_c([*command, "--out", tmp_path / "out"]) as process:
         cells = tmp_path / "out" / "cells"
         until = time.monotonic() + 120
         while time.monotonic() < until and not (cells.exists() and len(list(cells.iterdir())) > 1):

@@ -14,13 +14,15 @@ COLUMNS = (
     "key", "status", "model", "protocol", "fit", "images", "train_size", "batch_size", "epochs",
     "seed", "data", "fingerprint", "params", "parameters", "test_accuracy", "test_loss",
     "train_accuracy", "train_loss", "cv_score", "compile_s", "first_call_s", "train_s", "epoch_s",
-    "evaluate_s", "search_s", "predict_s", "total_s", "device", "machine", "commit", "timing_clean", "error",
+    "evaluate_s", "search_s", "predict_s", "total_s", "peak_mb", "start_mb", "device", "machine", "commit",
+    "timing_clean", "compiled", "from_disk", "error",
 )  # fmt: skip
 
 
 def flat(record: Record) -> dict[str, Any]:
     """A record as one row of `cells.csv`."""
     params = record["params"] or {}
+    programs = record.get("programs") or {}
     row = {
         **record,
         **record["metrics"],
@@ -28,6 +30,9 @@ def flat(record: Record) -> dict[str, Any]:
         "data": record["data"]["name"],
         "fingerprint": record["data"]["fingerprint"],
         "params": " ".join(f"{name}={value}" for name, value in params.items()),
+        **(record.get("memory") or {}),
+        "compiled": programs.get("compiled"),
+        "from_disk": programs.get("disk"),
         "cv_score": (record.get("search") or {}).get("best_score"),
     }
     return {name: row.get(name) for name in COLUMNS}

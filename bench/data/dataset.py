@@ -1,16 +1,12 @@
 """A data set as everything after it sees one: checked arrays, a name, a fingerprint and its split."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil
 
 import numpy as np
 
-TEST_SHARE = 0.30
-SPLIT_SEED = 42
-"""The report's own, so that the course's file gives the report's own test images."""
+from bench.data.split import SPLIT_SEED, TEST_SHARE, test_count
 
 SUBSET, REPORT = 0, 3
 """Streams of random numbers for drawing images; 1 and 2 belong to `models.fitting`."""
@@ -68,11 +64,6 @@ class Dataset:
         return train[: images - tested], test[:tested]
 
 
-def test_count(images: int) -> int:
-    """How many of `images` scikit-learn's split puts into the test part."""
-    return ceil(images * TEST_SHARE)
-
-
 def stratified_order(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """An order of the n labels whose every prefix has about the class proportions of the whole.
 
@@ -85,14 +76,3 @@ def stratified_order(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray
         rank = rng.permutation(len(rows)) + 1
         position[rows] = (rank - rng.random(len(rows))) / len(rows)
     return np.argsort(position, kind="stable")
-
-
-@dataclass(frozen=True)
-class Source:
-    """Images not loaded yet: a name and a count are known from a file's header."""
-
-    name: str
-    count: int
-    load: Callable[[], Dataset]
-    described: str
-    """In words, for the report: where these images come from."""

@@ -1,29 +1,48 @@
 """Turns the `--data` option into a source of images, without loading them yet."""
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bench.data import course
-from bench.data.dataset import Dataset, Source
+from bench.data.cache import emnist_folder
+from bench.data.card import CARD_FILE, Card
+from bench.data.files import IMAGES_FILE, LABELS_FILE
 from bench.errors import BadInput
+
+if TYPE_CHECKING:  # NumPy takes longer to load than all else that `--plan` needs
+    from bench.data.dataset import Dataset
 
 VARIABLE = "HEXBENCH_DATA"
 FOLDER = Path("data")
-SYNTHETIC_NOTE = "synthetic hex digits drawn from pen strokes by hexbench itself"
+SYNTHETIC_ORIGIN = (
+    "synthetic hex digits that hexbench itself draws from pen strokes, tuned to be about as hard as the "
+    "real ones"
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images not loaded yet: a name and a count are known from a file's header."""
+
+    name: str
+    count: int
+    load: Callable[[], "Dataset"]
+    described: str
+    """In words: where these images come from."""
+    card: Card | None = None
+    """What stands beside the files, if they were built."""
 
 
 def resolve(option: str, synthetic_count: int) -> Source:
-    """The source that `auto`, `synthetic[:N]` or a path means.
+    """The source that `auto`, `synthetic[:N]`, `emnist` or a path means.
 
     `auto` is $HEXBENCH_DATA if that is set, else the files in `data/`, else `synthetic_count`
     synthetic images; it never touches the network.
     """
     if option == "auto":
-        if os.environ.get(VARIABLE):
-            return _files(Path(os.environ[VARIABLE]).expanduser())
-        if any((FOLDER / name).is_file() for name in (course.IMAGES_FILE, course.LABELS_FILE)):
-            return _files(FOLDER)
-        return _synthetic(synthetic_count)
+        return _auto(synthetic_count)
     if option == "synthetic":
         return _synthetic(synthetic_count)
     if option.startswith("synthetic:"):
@@ -31,22 +50,65 @@ def resolve(option: str, synthetic_count: int) -> Source:
         if not number.isdecimal() or not 34 <= int(number) <= 10_000_000:
             raise BadInput(f"--data {option}: N must be a whole number from 34 to 10,000,000.")
         return _synthetic(int(number))
+    if option == "emnist":
+        return _emnist(emnist_folder())
     return _files(Path(option).expanduser())
 
 
+def _auto(synthetic_count: int) -> Source:
+    if os.environ.get(VARIABLE):
+        return _files(Path(os.environ[VARIABLE]).expanduser())
+    if any((FOLDER / name).is_file() for name in (IMAGES_FILE, LABELS_FILE)):
+        return _files(FOLDER)
+    return _synthetic(synthetic_count)
+
+
+def _emnist(folder: Path) -> Source:
+    for file in (IMAGES_FILE, LABELS_FILE):
+        if not (folder / file).is_file():
+            fault = f"it has no {file}" if folder.is_dir() else "the folder is not there"
+            raise BadInput(
+                f"--data emnist: no set is built in {folder} ({fault}); "
+                "get it with `run_benchmarks.py data fetch emnist`."
+            )
+    return _files(folder)
+
+
 def _files(path: Path) -> Source:
-    name = path.resolve().name.removesuffix(".npz")
+    from bench.data import course
 
-    def load() -> Dataset:
-        return Dataset(name, *course.read(path))
+    card = Card.read(path)
+    name = card.name if card else path.resolve().name.removesuffix(".npz")
 
-    return Source(name, course.count(path), load, f"images read from files named {name}")
+    def load() -> "Dataset":
+        from bench.data.dataset import Dataset
+
+        data = Dataset(name, *course.read(path))
+        if card and card.fingerprint != data.fingerprint:
+            raise BadInput(
+                f"{path} has changed since the set was built: its fingerprint is {data.fingerprint} "
+                f"but {CARD_FILE} says {card.fingerprint}; build it again, or delete {CARD_FILE} if "
+                "the change was meant."
+            )
+        return data
+
+    described = card.origin if card else f"images read from files named {name}"
+    return Source(name, course.count(path), load, described, card)
+
+
+def drawn_like(data: "Dataset") -> "Dataset":
+    """A synthetic set with as many images of each class as `data`."""
+    from bench.data.dataset import Dataset
+    from bench.data.synthetic import draw
+
+    return Dataset("synthetic", *draw(data.class_counts), synthetic=True)
 
 
 def _synthetic(count: int) -> Source:
-    def load() -> Dataset:
+    def load() -> "Dataset":
+        from bench.data.dataset import Dataset
         from bench.data.synthetic import draw
 
         return Dataset(f"synthetic-{count}", *draw(count), synthetic=True)
 
-    return Source(f"synthetic-{count}", count, load, SYNTHETIC_NOTE)
+    return Source(f"synthetic-{count}", count, load, SYNTHETIC_ORIGIN)

@@ -9,54 +9,59 @@ processor: only exactly rounded operations are used, and normal draws are put on
 """
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.glyphs import SLANT, WIDTH, Pens, pens
-
-IMAGES_IN_FULL = 107_802  # as many as in the course's file
-SIDE = 20  # pixels
-EMPTY = 16  # the class without ink
-CHUNK = 256  # images that share a random stream; few, so that they stay in the cache
-# Class counts of the report's test part, classes 0 to 16.
-REPORT_COUNTS = (
-    *(2218, 2278, 2201, 2217, 2263, 2213, 2183, 2208, 2152, 2188),
-    *(1775, 1161, 1903, 1359, 401, 1922, 1705),
+from bench.data.paper import (
+    EMPTY,
+    SIDE,
+    Bytes,
+    Floats,
+    class_counts,
+    empty_images,
+    normal,
+    put_noise,
 )
 
+CHUNK = 256  # images that share a random stream; few, so that they stay in the cache
+
 # The hand, in units of half a sign; each number is the standard deviation of a normal draw.
-ASTRAY = 0.10  # of a point of a stroke, from where it should be
-SHIFTED = 0.6  # of a whole stroke, as a multiple of ASTRAY
-BENT = 0.08
-SLANTED = 0.27  # sideways for each unit up
-TURNED = 0.10
-WIDENED = 0.26
+ASTRAY = 0.107  # of a point of a stroke, from where it should be
+SHIFTED = 0.08  # of a whole stroke
+SLANTED = 0.26  # sideways for each unit up
+TURNED = 0.16
+WIDENED = 0.22
 
 # The pen and the scanner, in pixels.
 INK_BOX = 16.0  # longer side of the box around the ink, at half brightness
-RADIUS, RADIUS_SD, RADIUS_SKEW = 0.95, 0.28, 0.06  # half the width of the line
+RADIUS, RADIUS_SD, RADIUS_SKEW = 0.82, 0.2, 0.05  # half the width of the line
 PRESSED = 0.12  # relative change of the radius from the middle to the edge of the frame
+ROUGH = 0.11  # how far the edge of a line strays from pixel to pixel
+SKIPPING, SKIP = 0.08, 6.0  # share of pens that leave a gap, and its radius squared
 BLUR, BLUR_SPREAD = 1.35, 0.12  # how far the edge of a line is smeared out
 HALO, HALO_REACH = 0.015, 3.0  # share and reach of a second, faint blur
+GAIN, GAIN_SD = 1.2, 0.08  # brightness before it saturates
 PEAK_SPREAD = 0.015  # how far the brightest pixel stays below white
-NOISE_TOP = 255 * 0.35  # the course put floor(255 * U(0, 0.35)) wherever it was black
-EMPTY_MEAN, EMPTY_SD = 236.0, 4.47  # grey values before rounding
 
-Floats = NDArray[np.floating[Any]]  # float32 throughout
 Integers = NDArray[np.int64]
-Bytes = NDArray[np.uint8]
 
 
-def draw(count: int, seed: int = 0, workers: int | None = None) -> tuple[Bytes, Bytes]:
-    """Draw `count` images in the report's class proportions, in an order set by `seed`.
+def draw(
+    count: int | Sequence[int], seed: int = 0, workers: int | None = None
+) -> tuple[Bytes, Bytes]:
+    """Draw `count` images in the report's class proportions, or so many of each of the 17 classes.
 
-    Returns images, uint8 (count, 400), 0 black to 255 white ink, row by row, and labels,
-    uint8 (count,), 0 to 16. `workers` threads (by default one a core) change only the speed.
+    `seed` sets every byte and the order.
+    Returns images, uint8 (n, 400), 0 black to 255 white ink, row by row, and labels, uint8 (n,),
+    0 to 16. `workers` threads (by default one a core) change only the speed.
     """
-    labels = np.repeat(np.arange(EMPTY + 1, dtype=np.uint8), class_counts(count))
+    counts = class_counts(count) if isinstance(count, int) else count
+    labels = np.repeat(np.arange(EMPTY + 1, dtype=np.uint8), counts)
+    count = len(labels)
     np.random.default_rng([seed, 0, 1]).shuffle(labels)  # the chunks' streams are [seed, chunk]
     images = np.empty((count, SIDE * SIDE), np.uint8)
 
@@ -69,30 +74,11 @@ def draw(count: int, seed: int = 0, workers: int | None = None) -> tuple[Bytes, 
     return images, labels
 
 
-def class_counts(count: int) -> list[int]:
-    """How many of `count` images each of the 17 classes gets.
-
-    The report's shares, rounded by largest remainder, but at least one each from 17 images on.
-    """
-    if count < 1:
-        raise ValueError(f"count must be at least 1, not {count}")
-    shares = [divmod(count * part, sum(REPORT_COUNTS)) for part in REPORT_COUNTS]
-    counts = [whole for whole, _ in shares]
-    by_remainder = sorted(range(len(shares)), key=lambda label: -shares[label][1])
-    for label in by_remainder[: count - sum(counts)]:
-        counts[label] += 1
-    while 0 in counts and count >= len(counts):
-        counts[counts.index(max(counts))] -= 1
-        counts[counts.index(0)] += 1
-    return counts
-
-
 def _draw_chunk(rng: np.random.Generator, labels: Bytes) -> Bytes:
     """Images (n, 400) of the labels (n,)."""
     images = np.empty((len(labels), SIDE * SIDE), np.uint8)
     empty = labels == EMPTY
-    paper = EMPTY_MEAN + EMPTY_SD * _normal(rng, int(empty.sum()), SIDE * SIDE)
-    images[empty] = np.rint(np.clip(paper, 0, 255))
+    images[empty] = empty_images(int(empty.sum()), rng)
     images[~empty] = _draw_signs(rng, labels[~empty], pens())
     return images
 
@@ -106,10 +92,11 @@ def _draw_signs(rng: np.random.Generator, labels: Bytes, table: Pens) -> Bytes:
     radius, blur = _choose_pen(rng, len(ways))
     pieces = _fit(path, radius)[np.arange(len(ways))[:, None, None], table.piece[ways]]
     distance = _distance(pieces, table.pieces[ways])
-    grey = _grey(rng, _ink(distance, radius * _pressure(rng, len(ways)), blur))
-    noise = (NOISE_TOP * rng.random(grey.shape, np.float32)).astype(np.uint8)
+    radius = radius * _pressure(rng, len(ways)) + _roughness(rng, len(ways))
+    radius = np.maximum(radius - _gaps(rng, pieces), 0)
+    grey = _grey(rng, _ink(distance, radius, blur))
     images = np.empty_like(grey)
-    images[order] = np.where(grey == 0, noise, grey)
+    images[order] = put_noise(grey, rng)
     return images
 
 
@@ -125,13 +112,11 @@ def _choose_ways(rng: np.random.Generator, labels: Bytes, table: Pens) -> Intege
 def _write(rng: np.random.Generator, ways: Integers, table: Pens) -> Floats:
     """The path points (n, P, 2) of a hand whose points and whole strokes go astray."""
     n, points = table.stroke[ways].shape
-    own = _normal(rng, n, points + 2, 2)
-    # Neighbours go astray together, or curves would have kinks; 2.45 keeps the variance.
-    own = (own[:, :-2] + 2 * own[:, 1:-1] + own[:, 2:]) / 2.45
-    shift = _normal(rng, n, int(table.stroke.max()) + 1, 2)
-    shift = shift[np.arange(n)[:, None], table.stroke[ways]]
-    untidy = 0.5 + 1.5 * np.square(rng.random((n, 1, 1), np.float32))  # a few are a scrawl
-    control = table.control[ways] + ASTRAY * untidy * (own + SHIFTED * shift)
+    shift = SHIFTED * normal(rng, n, int(table.stroke.max()) + 1, 2)
+    astray = ASTRAY * normal(rng, n, points, 2)
+    astray += shift[np.arange(n)[:, None], table.stroke[ways]]
+    untidy = 0.6 + 1.2 * np.square(rng.random((n, 1, 1), np.float32))  # a few are a scrawl
+    control = table.control[ways] + untidy * astray
     index, share = table.index[ways], table.share[ways][..., None]
     path = np.zeros((n, index.shape[1], 2), np.float32)
     for j in range(4):
@@ -140,14 +125,9 @@ def _write(rng: np.random.Generator, ways: Integers, table: Pens) -> Floats:
 
 
 def _deform(rng: np.random.Generator, path: Floats, labels: Bytes) -> Floats:
-    """Bend the signs gently, then slant, turn and widen them, each class after its habit."""
+    """Slant, turn and widen the signs, each class after its habit."""
     x, y = path[..., 0], path[..., 1]
-    bend = BENT * _normal(rng, 6, len(path), 1)
-    x, y = (
-        x + bend[0] * x * x + bend[1] * x * y + bend[2] * y * y,
-        y + bend[3] * x * x + bend[4] * x * y + bend[5] * y * y,
-    )
-    slant, turn, widen = _normal(rng, 3, len(path), 1)
+    slant, turn, widen = normal(rng, 3, len(path), 1)
     slant = np.array(SLANT, np.float32)[labels, None] + SLANTED * slant
     width = np.array(WIDTH, np.float32)[labels, None] * np.clip(1 + WIDENED * widen, 0.4, 2)
     return np.stack([width * x - slant * y, y + TURNED * turn * x], axis=-1)
@@ -155,7 +135,7 @@ def _deform(rng: np.random.Generator, path: Floats, labels: Bytes) -> Floats:
 
 def _choose_pen(rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
     """Radius of the line and reach of its blur in pixels, each (n, 1, 1)."""
-    radius, blur = _normal(rng, 2, n, 1, 1)
+    radius, blur = normal(rng, 2, n, 1, 1)
     radius = RADIUS + RADIUS_SD * radius + RADIUS_SKEW * np.square(radius)
     return np.clip(radius, 0.35, 2.6), np.clip(BLUR + BLUR_SPREAD * np.square(blur), 1, 2.2)
 
@@ -198,9 +178,27 @@ def _distance(pieces: Floats, used: Integers) -> Floats:
 def _pressure(rng: np.random.Generator, n: int) -> Floats:
     """A factor (n, 20, 20) for the radius, rising across the frame."""
     grid = np.linspace(-1, 1, SIDE, dtype=np.float32)
-    right, down = PRESSED * _normal(rng, 2, n, 1)
+    right, down = PRESSED * normal(rng, 2, n, 1)
     factor: Floats = 1 + (down * grid)[:, :, None] + (right * grid)[:, None]
     return np.maximum(factor, 0.4)
+
+
+def _roughness(rng: np.random.Generator, n: int) -> Floats:
+    """How far (n, 20, 20) the edge of the ink lies outside its line at each pixel, its neighbours alike."""
+    field = np.pad(normal(rng, n, SIDE, SIDE), ((0, 0), (1, 1), (1, 1)), mode="edge")
+    field = field[:, :-2] + 2 * field[:, 1:-1] + field[:, 2:]
+    field = field[:, :, :-2] + 2 * field[:, :, 1:-1] + field[:, :, 2:]
+    return field * np.float32(ROUGH / 6)  # (1 + 4 + 1) is the variance of each sum
+
+
+def _gaps(rng: np.random.Generator, pieces: Floats) -> Floats:
+    """What a few pens lack in radius (n, 20, 20) around the start of one of their pieces."""
+    n = len(pieces)
+    skipping = rng.random((n, 1, 1), np.float32) < SKIPPING
+    place = pieces[np.arange(n), rng.integers(pieces.shape[1], size=n), 0]
+    grid = np.arange(SIDE, dtype=np.float32)
+    distance2 = np.square(grid - place[:, 1:])[:, :, None] + np.square(grid - place[:, :1])[:, None]
+    return np.where(skipping, 2 * np.maximum(1 - distance2 / np.float32(SKIP), 0), 0)
 
 
 def _ink(distance: Floats, radius: Floats, blur: Floats) -> Floats:
@@ -219,13 +217,12 @@ def _edge(x: Floats) -> Floats:
 
 
 def _grey(rng: np.random.Generator, ink: Floats) -> Bytes:
-    """Grey values (n, 400) of images whose brightest pixel is nearly white, as EMNIST's are."""
+    """Grey values (n, 400) of images whose brightest pixels are nearly white, as EMNIST's are."""
     ink = ink.reshape(len(ink), SIDE * SIDE)
-    peak = np.maximum(1 - PEAK_SPREAD * np.square(_normal(rng, len(ink), 1)), 0.7)
-    grey: Floats = np.rint(ink * (255 * peak / ink.max(axis=1, keepdims=True)))
+    gain, dim = normal(rng, 2, len(ink), 1)
+    gain = np.maximum(GAIN + GAIN_SD * gain, 1.05 / ink.max(axis=1, keepdims=True))
+    peak = np.maximum(1 - PEAK_SPREAD * np.square(dim), 0.7)
+    ink = np.minimum(gain * ink, 1.2)
+    ink = ink - np.square(np.maximum(ink - np.float32(0.8), 0)) / np.float32(0.8)  # 1.2 becomes 1
+    grey: Floats = np.rint(255 * peak * ink)
     return grey.astype(np.uint8)
-
-
-def _normal(rng: np.random.Generator, *shape: int) -> Floats:
-    """Normal draws rounded, so that the last digit of a machine's logarithm cannot matter."""
-    return np.round(rng.standard_normal(shape), 6).astype(np.float32)

@@ -1,12 +1,14 @@
 """Measures one cell: draws its images, trains its model, and returns the record that is stored."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.data.cache import cache_folder
 from bench.data.dataset import Dataset
 from bench.measure.environment import commit, device, machine
+from bench.measure.memory import PeakMemory, device_peak_mb
 from bench.measure.snapshot import EARLIER_MISTAKES, MISTAKES, confusion, snapshot
 from bench.measure.timing import MachineWatch
 from bench.plan.spec import (
@@ -16,6 +18,9 @@ from bench.plan.spec import (
     CellSpec,
 )
 from models import NETWORKS
+
+if TYPE_CHECKING:  # JAX takes seconds to load
+    from models.fitting import NetworkFit
 
 HISTORY_ENTRIES = 500
 """Above this many epochs a history keeps the first half as many, and as many of the others."""
@@ -35,19 +40,69 @@ def measure(
     `chosen` is the record of `spec.grid`, for an SVM that takes the largest grid's parameters.
     Raises whatever the training raises.
     """
+    if spec.model in NETWORKS:
+        return measure_networks([spec], data, on_epochs)[0]
     train, test = _rows(spec, data)
-    with MachineWatch() as watch:
-        if spec.model in NETWORKS:
-            result = _measure_network(spec, data, train, test, on_epochs)
-        else:
-            result = _measure_svm(spec, data, train, test, chosen)
+    with MachineWatch() as watch, PeakMemory() as memory:
+        result = _measure_svm(spec, data, train, test, chosen)
+    return _record(spec, data, result, watch.clean, memory.found, watch.wall_s)
+
+
+def measure_networks(
+    specs: Sequence[CellSpec], data: Dataset, on_epochs: OnEpochs | None = None
+) -> list[Record]:
+    """The records of network cells that differ in their seed alone, trained side by side.
+
+    More than one are not `timing_clean`: each has an equal share of the seconds.
+    """
+    from models.compiling import keep_programs_in
+    from models.fitting import fit_networks
+
+    keep_programs_in(cache_folder() / "programs")
+    first = specs[0]
+    assert first.epochs is not None and first.batch_size is not None
+    rows = [_rows(spec, data) for spec in specs]
+    test = rows[0][1]
+    with MachineWatch() as watch, PeakMemory() as memory:
+        fits = fit_networks(
+            NETWORKS[first.model],
+            np.stack([data.images[train] for train, _ in rows]),
+            np.stack([data.labels[train] for train, _ in rows]),
+            epochs=first.epochs,
+            batch_size=first.batch_size,
+            seeds=[spec.seed for spec in specs],
+            test=(data.images[test], data.labels[test]),
+            evaluate_at=first.evaluate_at,
+            on_epochs=on_epochs,
+        )
+        results = [
+            _network_result(spec, fit, data.images[test], data.labels[test])
+            for spec, fit in zip(specs, fits, strict=True)
+        ]
+    clean = watch.clean if len(specs) == 1 else False
+    peak = memory.found | {"device_peak_mb": device_peak_mb()}
+    return [
+        _record(spec, data, result, clean, peak, watch.wall_s / len(specs))
+        for spec, result in zip(specs, results, strict=True)
+    ]
+
+
+def _record(
+    spec: CellSpec,
+    data: Dataset,
+    result: Record,
+    clean: bool | None,
+    memory: dict[str, float | None],
+    total_s: float,
+) -> Record:
     return {
         **header(spec, data),
         "status": "done",
         "error": None,
         **result,
-        "timing_clean": watch.clean,
-        "times": {**result["times"], "total_s": watch.wall_s},
+        "timing_clean": clean,
+        "memory": memory,
+        "times": {**result["times"], "total_s": total_s},
     }
 
 
@@ -100,34 +155,17 @@ def _rows(spec: CellSpec, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return data.nested_subset(spec.train_size, spec.seed), data.split[1]
 
 
-def _measure_network(
-    spec: CellSpec,
-    data: Dataset,
-    train: np.ndarray,
-    test: np.ndarray,
-    on_epochs: OnEpochs | None,
+def _network_result(
+    spec: CellSpec, fit: "NetworkFit", images: np.ndarray, labels: np.ndarray
 ) -> Record:
-    from models.classifier import FlaxClassifier
-
-    assert spec.epochs is not None and spec.batch_size is not None
-    images, labels = data.images[test], data.labels[test]
-    classifier = FlaxClassifier(
-        NETWORKS[spec.model], epochs=spec.epochs, batch_size=spec.batch_size, seed=spec.seed
-    )
-    classifier.fit(
-        data.images[train],
-        data.labels[train],
-        test=(images, labels),
-        evaluate_at=spec.evaluate_at,
-        on_epochs=on_epochs,
-    )
-    fit = classifier.fit_
+    """What a record says of a trained network and its test images (n, 400) and labels (n,)."""
+    assert spec.epochs is not None
     last = fit.evaluations[spec.epochs]
     accuracy = {e: float((v.predicted == labels).mean()) for e, v in fit.evaluations.items()}
     kept = kept_epochs(spec.epochs, fit.evaluations)
     return {
         "params": {"optimizer": "adam", "learning_rate": 1e-3},
-        "parameters": classifier.parameters_,
+        "parameters": fit.parameters,
         "metrics": {
             "test_accuracy": accuracy[spec.epochs],
             "test_loss": last.loss,
@@ -154,6 +192,7 @@ def _measure_network(
             if epoch in (*SNAPSHOT_EPOCHS, spec.epochs)
         },
         "times": fit.times,
+        "programs": {origin: fit.programs[origin] for origin in ("compiled", "disk", "process")},
     }
 
 

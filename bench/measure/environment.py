@@ -45,6 +45,13 @@ def device() -> str:
     return f"{first.platform}{kind}" + (f" (1 of {count})" if count > 1 else "")
 
 
+def has_accelerator() -> bool:
+    """Whether JAX computes on something other than a CPU. Imports JAX."""
+    import jax
+
+    return bool(jax.default_backend() != "cpu")
+
+
 @cache
 def machine() -> str:
     """The processor and its cores: times of different machines must not be pooled."""

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-MEASUREMENT_VERSION = 1
+MEASUREMENT_VERSION = 2
 """Raised when what a cell measures changes, so that older records are no longer taken for it."""
 
 CHOSEN = "chosen by the largest grid"

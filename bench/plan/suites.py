@@ -8,7 +8,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from bench.data.dataset import test_count
+from bench.data.split import test_count
 from bench.errors import BadInput
 from bench.plan.spec import CHOSEN, GRID, GRID_WITH_PROBABILITY, CellSpec
 

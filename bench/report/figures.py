@@ -11,9 +11,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from bench.analyse.readings import Record, at_equal_steps, readings
+from bench.analyse.scaling import growths
 from bench.analyse.tables import NAMES, REPORT_BATCH_SIZE, REPORT_EPOCHS, select
 
 COLOURS = {"mlp": "#0072B2", "cnn": "#D55E00", "svm": "#009E73"}
@@ -39,6 +40,7 @@ def draw_all(records: Iterable[Record], data_name: str, folder: Path) -> list[tu
         ("curves", "Loss and accuracy while training", lambda: _curves(records)),
         ("training_size", "Test accuracy by training size", lambda: _by_training_size(rows)),
         ("time", "Test accuracy against seconds of training", lambda: _by_seconds(rows)),
+        ("growth", "Time by training size, with fitted exponents", lambda: _growth(records)),
     ]
     drawn = []
     folder.mkdir(parents=True, exist_ok=True)
@@ -188,4 +190,31 @@ def _by_seconds(rows: list[dict[str, Any]]) -> Figure | None:
     axis.set_xlabel("seconds of training (full colour: the largest training set; pale: fewer)")
     axis.set_ylabel("test accuracy %")
     axis.legend(loc="lower right")
+    return figure
+
+
+def _growth(records: list[Record]) -> Figure | None:
+    """Seconds by training size: an epoch of each network, one fit and the grid search of the SVM."""
+    found = [g for g in growths(records) if g.what.startswith("seconds")]
+    found = [g for g in found if g.batch_size in (None, REPORT_BATCH_SIZE)]
+    if not found:
+        return None
+    figure, axis = plt.subplots(figsize=(6.4, 4.4))
+    lines = iter(("-", "--", ":", "-."))
+    styles = {what: next(lines, "-") for what in dict.fromkeys(g.what for g in found)}
+    for growth in found:
+        law, colour = growth.law, COLOURS[growth.model]
+        sizes, seconds = zip(*law.points, strict=True)
+        axis.scatter(sizes, seconds, color=colour, marker=MARKERS[growth.model], s=22)
+        ends = (min(sizes), max(sizes))
+        axis.plot(
+            ends, [law(x) for x in ends], color=colour, linestyle=styles[growth.what],
+            label=f"{NAMES[growth.model]}, {growth.what}: $n^{{{law.exponent:.2f}}}$",
+        )  # fmt: skip
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    axis.set_xlabel("training images n")
+    axis.set_ylabel("seconds")
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
     return figure

@@ -1,6 +1,7 @@
 """report.md: the tables and figures of a results folder, for GitHub and for terminals."""
 
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,9 @@ from tabulate import tabulate
 
 from bench.analyse.readings import Record
 from bench.analyse.tables import Table, all_tables
+
+TEXT = ("model", "chosen", "device", "probability", "what", "contest", "contestant", "verdict")
+"""Columns of words, which stand on the left."""
 
 
 def report(manifest: dict[str, Any], records: list[Record], figures: list[tuple[str, str]]) -> str:
@@ -43,7 +47,7 @@ def escape(text: str) -> str:
 
 
 def _is_text(table: Table, column: int) -> bool:
-    return table.header[column] in ("model", "chosen", "device", "probability")
+    return table.header[column] in TEXT
 
 
 def _about(manifest: dict[str, Any], records: list[Record]) -> str:
@@ -51,12 +55,14 @@ def _about(manifest: dict[str, Any], records: list[Record]) -> str:
     counts = ", ".join(f"{count:,}" for count in data["class_counts"])
     done = sum(record["status"] == "done" for record in records)
     lines = [
-        f"- Data: **{escape(data['name'])}**, {data['images']:,} images, {escape(data['described'])}. "
-        f"Of classes 0-9, A-F and empty: {counts}.",
+        f"- Data: **{escape(data['name'])}**, {data['images']:,} images. Of classes 0-9, A-F and empty: "
+        f"{counts}.",
+        f"- Origin: {escape(data['origin'])}. Licence: {escape(data['licence'])}.",
         f"- Split: {data['train']:,} for training, {data['test']:,} for testing "
         "(`train_test_split(test_size=0.30, random_state=42)`).",
         f"- Fingerprint: `{data['fingerprint']}`",
         f"- Cells: {done:,} measured of {len(manifest['cells']):,} planned.",
+        f"- Programs of the networks: {_programs(records)}.",
     ]
     if data["missing_classes"]:
         lines.append(
@@ -67,10 +73,20 @@ def _about(manifest: dict[str, Any], records: list[Record]) -> str:
     if data["synthetic"]:
         lines.insert(
             0,
-            "> **A test of the software, no evidence about handwriting:** these images are drawn by "
-            "hexbench itself.\n",
+            "> **A test of the software, no evidence about handwriting:** hexbench draws these images "
+            "itself, and they were tuned to be about as hard for the three models as real ones.\n",
         )
     return "\n".join(lines)
+
+
+def _programs(records: list[Record]) -> str:
+    counts: Counter[str] = Counter()
+    for record in records:
+        counts.update(record.get("programs") or {})
+    return (
+        f"{counts['compiled']:,} compiled, {counts['disk']:,} from the cache on disk, "
+        f"{counts['process']:,} there already from an earlier cell"
+    )
 
 
 def _holes(manifest: dict[str, Any], records: list[Record]) -> str:

@@ -1,6 +1,6 @@
-"""Copies tables of committed reports into README.md: `python -m bench.report.readme`.
+"""Copies tables of committed reports into README.md and docs/: `python -m bench.report.readme`.
 
-A block in the README stands between `<!-- table: FILE: TITLE -->` and `<!-- end -->`; what is between
+A block of a page stands between `<!-- table: FILE: TITLE -->` and `<!-- end -->`; what is between
 them is the table of that title in that report, so that no number there is typed.
 """
 
@@ -11,6 +11,7 @@ from bench.errors import BadInput
 from bench.store import write_whole
 
 ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", ROOT / "docs" / "synthetic.md")
 BLOCK = re.compile(
     r"(<!-- table: (?P<file>[^:]+): (?P<title>.+?) -->\n).*?(<!-- end -->)", re.DOTALL
 )
@@ -40,5 +41,5 @@ def table_in(report: Path, title: str) -> str:
 
 
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    write_whole(readme, fill(readme.read_text(encoding="utf-8")))
+    for page in PAGES:
+        write_whole(page, fill(page.read_text(encoding="utf-8")))

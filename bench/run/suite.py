@@ -8,7 +8,9 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.data.dataset import Dataset, Source
+from bench.data.dataset import Dataset
+from bench.data.known import card_of
+from bench.data.sources import Source
 from bench.errors import BadInput, ExitCode
 from bench.measure.environment import describe
 from bench.plan.spec import CellSpec
@@ -54,13 +56,14 @@ def run_suite(request: Request, console: Console) -> ExitCode:
     for message in request.plan.left_out:
         console.print(f"  {message}", highlight=False, markup=False)
     _say_missing_classes(data, console)
-    store.put_manifest(_manifest(request, data, store))
+    store.put_manifest(manifest_of(request, data, store))
     outcome = run(cells, data, store, console, rerun_failed=request.rerun_failed)
     write_report(store)
     return _close(outcome, cells, store, console)
 
 
-def _manifest(request: Request, data: Dataset, store: Store) -> dict[str, Any]:
+def manifest_of(request: Request, data: Dataset, store: Store) -> dict[str, Any]:
+    """What the folder's manifest says after this request: the planned cells, the data, the machine."""
     labels = {cell.key(data.fingerprint): cell.label for cell in request.whole.cells}
     covered = {cell.key(data.fingerprint) for cell in request.plan.cells}
     if store.manifest_file.exists():
@@ -76,6 +79,7 @@ def _manifest(request: Request, data: Dataset, store: Store) -> dict[str, Any]:
     elif store.folder.exists() and any(store.folder.iterdir()):
         raise BadInput(f"{store.folder} is not empty and holds no results: choose another --out.")
     train, test = data.split
+    card = card_of(data, request.source)
     return {
         "suite": request.suite,
         "cells": [key for key in labels if key in covered],
@@ -83,7 +87,8 @@ def _manifest(request: Request, data: Dataset, store: Store) -> dict[str, Any]:
         "left_out": list(request.plan.left_out),
         "data": {
             "name": data.name,
-            "described": request.source.described,
+            "origin": card.origin,
+            "licence": card.licence,
             "synthetic": data.synthetic,
             "images": len(data.images),
             "train": len(train),

@@ -1,4 +1,5 @@
 import pickle
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -100,6 +101,22 @@ def test_a_header_that_declares_too_much_allocates_nothing(save_course):
         header = {"descr": "|u1", "fortran_order": False, "shape": (10**12, 400)}
         np.lib.format.write_array_header_1_0(file, header)
     assert "cut short" in fault(folder)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_floats_are_never_held_whole(tmp_path, order):
+    """64-bit floats are eight times the pixels that are kept."""
+    images = np.full((20_000, 400), 7.0, order=order)
+    np.savez_compressed(tmp_path / "set.npz", X=images, y=np.arange(20_000) % 17)
+    size = images.nbytes
+    del images
+    tracemalloc.start()
+    try:
+        course.read(tmp_path / "set.npz")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < size / 2
 
 
 def test_archives_that_are_not_whole(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 
-from bench.data import synthetic
+from bench.data import paper, synthetic
 from bench.data.glyphs import GLYPHS, SLANT, WIDTH, pens
 
 COUNT = 2_500  # several chunks, the last one partly filled
@@ -40,24 +40,24 @@ def test_order_is_shuffled(drawn):
     assert len(set(labels[:100])) > 12
 
 
-@pytest.mark.parametrize("count", [17, 40, 1_000, 9_834, synthetic.IMAGES_IN_FULL])
+@pytest.mark.parametrize("count", [17, 40, 1_000, 9_834, paper.IMAGES_IN_FULL])
 def test_class_counts_follow_the_report(count):
-    counts = np.array(synthetic.class_counts(count))
-    exact = count * np.array(synthetic.REPORT_COUNTS) / sum(synthetic.REPORT_COUNTS)
+    counts = np.array(paper.class_counts(count))
+    exact = count * np.array(paper.REPORT_COUNTS) / sum(paper.REPORT_COUNTS)
     assert counts.sum() == count
     assert counts.min() >= 1
     assert np.abs(counts - exact).max() < 1
 
 
 def test_class_counts_of_the_full_set():
-    assert synthetic.class_counts(sum(synthetic.REPORT_COUNTS)) == list(synthetic.REPORT_COUNTS)
+    assert paper.class_counts(sum(paper.REPORT_COUNTS)) == list(paper.REPORT_COUNTS)
 
 
 @pytest.mark.parametrize("count", [1, 2, 17, synthetic.CHUNK, synthetic.CHUNK + 1])
 def test_any_count_from_one(count):
     images, labels = synthetic.draw(count, seed=1, workers=1)
     assert images.shape == (count, 400)
-    assert np.bincount(labels, minlength=17).tolist() == synthetic.class_counts(count)
+    assert np.bincount(labels, minlength=17).tolist() == paper.class_counts(count)
 
 
 def test_a_chunk_of_one_kind_only():
@@ -74,15 +74,15 @@ def test_no_images_is_an_error(count):
 
 def test_empty_images_are_light_paper(drawn):
     images, labels = drawn
-    paper = images[labels == synthetic.EMPTY].astype(float)
-    assert paper.mean() == pytest.approx(236.0, abs=0.2)
-    assert paper.std() == pytest.approx(4.48, abs=0.1)
+    empty = images[labels == paper.EMPTY].astype(float)
+    assert empty.mean() == pytest.approx(236.0, abs=0.2)
+    assert empty.std() == pytest.approx(4.48, abs=0.1)
 
 
 def test_black_is_replaced_by_noise(drawn):
     """Away from the ink, grey values are flat from 0 to 88, and 89 is a quarter as frequent."""
     images, labels = drawn
-    frames = images[labels != synthetic.EMPTY].reshape(-1, 20, 20)
+    frames = images[labels != paper.EMPTY].reshape(-1, 20, 20)
     edge = [0, 1, 18, 19]
     corners = frames[:, edge][:, :, edge].ravel()
     assert (corners <= 89).mean() > 0.99  # the rest is ink that reaches into a corner
@@ -96,7 +96,7 @@ def test_black_is_replaced_by_noise(drawn):
 def test_ink_fills_the_frame_as_in_emnist(drawn):
     """Every sign is bright somewhere, centred, and 16 of the 20 pixels long."""
     images, labels = drawn
-    ink = images[labels != synthetic.EMPTY].reshape(-1, 20, 20)
+    ink = images[labels != paper.EMPTY].reshape(-1, 20, 20)
     assert ink.max(axis=(1, 2)).min() > 170
     bright = ink > 127
     rows, columns = bright.any(axis=2), bright.any(axis=1)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from bench.data.dataset import Dataset
-from bench.data.synthetic import IMAGES_IN_FULL, draw
+from bench.data.paper import IMAGES_IN_FULL
+from bench.data.synthetic import draw
 from bench.measure.cell import failed, kept_epochs, measure
 from bench.measure.snapshot import calibration, confusion, mistakes, snapshot
 from bench.plan.spec import CHOSEN, GRID, CellSpec

@@ -13,6 +13,7 @@ from conftest import blobs
 from bench.measure import timing
 from bench.measure.timing import MachineWatch
 from models import NETWORKS, fitting
+from models.compiling import Compiled
 from models.fitting import fit_network
 from models.training import initial_state
 
@@ -57,11 +58,8 @@ def test_times_are_taken_after_the_device_has_finished(monkeypatch):
         def __init__(self, result):
             self.result = result
 
-    class Program:
-        seconds = 0.0
-
-        def __init__(self, result):
-            self.call = lambda *_: Late(result)
+    def program(result):
+        return Compiled(lambda *_: Late(result), 0.0, "compiled")
 
     def wait(value):
         if isinstance(value, Late):
@@ -71,13 +69,13 @@ def test_times_are_taken_after_the_device_has_finished(monkeypatch):
 
     images, labels = blobs(20)
     state = initial_state(NETWORKS["mlp"], jax.random.key(0))
-    trained = Program((state, jnp.ones((256, 2))))
-    answers = Program((jnp.float32(1), jnp.zeros(20, int), jnp.ones(20)))
+    trained = program((state, jnp.ones((256, 2))))
+    answers = program((jnp.float32(1), jnp.zeros(20, int), jnp.ones(20)))
     monkeypatch.setattr(fitting.jax, "block_until_ready", wait)
     monkeypatch.setattr(
         fitting,
-        "_timed_compile",
-        lambda compiler, *_: (trained if compiler is fitting.compile_training else answers, 0.0),
+        "obtain",
+        lambda compiler, *_: trained if compiler is fitting.compile_training else answers,
     )
     fit = fit_network(
         NETWORKS["mlp"], images, labels, epochs=2, batch_size=16, seed=0, test=(images, labels)

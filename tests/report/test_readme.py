@@ -3,20 +3,21 @@ import re
 import pytest
 
 from bench.errors import BadInput
-from bench.report.readme import ROOT, fill
+from bench.report.readme import PAGES, fill
 
 
-def test_the_readme_quotes_the_reference_run_as_it_is():
-    text = (ROOT / "README.md").read_text()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_quote_the_reference_runs_as_they_are(page):
+    text = page.read_text()
     assert text.count("<!-- table:") >= 3
     assert fill(text) == text, "run `make readme`"
 
 
-def test_pictures_and_files_that_the_readme_names_are_there():
-    text = (ROOT / "README.md").read_text()
-    for target in re.findall(r"\]\(([^)#]+)\)", text):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pictures_and_files_that_a_page_names_are_there(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         if not target.startswith("http"):
-            assert (ROOT / target).exists(), target
+            assert (page.parent / target).exists(), target
 
 
 def test_a_changed_table_is_copied(tmp_path):

@@ -1,0 +1,66 @@
+"""The card of a data set: what it is, where it comes from, and the fingerprint it had when built."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BadInput
+
+CARD_FILE = "card.json"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What stands in `card.json` beside a set's images and labels."""
+
+    name: str
+    origin: str
+    """One sentence, without its full stop, for the report."""
+    licence: str
+    images: int
+    class_counts: list[int]
+    fingerprint: str
+    """`Dataset.fingerprint`, 64 hexadecimal digits."""
+    made: dict[str, Any]
+    """How: checksums, seed, versions; enough to make the same bytes again."""
+
+    def write(self, folder: Path) -> None:
+        """Write the card into a folder, durably."""
+        text = json.dumps(asdict(self), indent=1, allow_nan=False, ensure_ascii=False)
+        with (folder / CARD_FILE).open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    @classmethod
+    def read(cls, folder: Path) -> "Card | None":
+        """The card of a folder, or None if it has none; BadInput if it is damaged."""
+        file = folder / CARD_FILE
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+            card = cls(**{field.name: found[field.name] for field in fields(cls)})
+            card._check()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except KeyError as error:
+            raise _damaged(file, f"it has no {error.args[0]}") from None
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            raise _damaged(file, str(error).rstrip(".")) from None
+        return card
+
+    def _check(self) -> None:
+        kinds = (str, str, str, int, list, str, dict)
+        for field, kind in zip(fields(self), kinds, strict=True):
+            if type(getattr(self, field.name)) is not kind:
+                raise ValueError(f"its {field.name} is no {kind.__name__}")
+        if not (self.name and self.origin):
+            raise ValueError("its name or origin is empty")
+
+
+def _damaged(file: Path, reason: str) -> BadInput:
+    return BadInput(
+        f"{file} is damaged ({reason}): build the set again, or delete the card to read the images "
+        "without it."
+    )
