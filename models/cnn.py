@@ -23,15 +23,33 @@ class Convolution(nnx.Module):
         return convolve(images, self.kernel[...]) + self.bias[...]
 
 
+class Dense(nnx.Module):
+    """A dense layer with a bias; Glorot-uniform weights (outputs, inputs) and zero biases.
+
+    Many inputs and few outputs: with the inputs in a row, Adam's passes and the gradient's product
+    run along 8,192 numbers instead of 17.
+    """
+
+    def __init__(self, inputs: int, outputs: int, rngs: nnx.Rngs):
+        glorot = nnx.initializers.glorot_uniform()
+        self.kernel = nnx.Param(glorot(rngs.params(), (inputs, outputs), jnp.float32).T)
+        self.bias = nnx.Param(jnp.zeros(outputs))
+
+    def __call__(self, x: Array) -> Array:
+        """(n, inputs) to (n, outputs)."""
+        return x @ self.kernel[...].T + self.bias[...]
+
+
 class CNN(nnx.Module):
     """3x3x64 ReLU, 3x3x32 ReLU, flatten, 17 outputs."""
+
+    images_at_once = 32
+    """What a CPU's caches hold: there larger batches are taken in parts (`training.images_at_once`)."""
 
     def __init__(self, rngs: nnx.Rngs):
         self.first = Convolution(1, 64, rngs)
         self.second = Convolution(64, 32, rngs)
-        self.output = nnx.Linear(
-            (SIDE - 4) ** 2 * 32, CLASSES, kernel_init=nnx.initializers.glorot_uniform(), rngs=rngs
-        )
+        self.output = Dense((SIDE - 4) ** 2 * 32, CLASSES, rngs)
 
     def __call__(self, images: Array) -> Array:
         """Logits (n, 17) of images (n, 400), float32 in 0 to 1."""

@@ -78,32 +78,71 @@ def scale(images: Array) -> Array:
 
 
 def train_step(
-    graphdef: Any, state: tuple[Any, optax.OptState], batch: tuple[Array, Array, Array]
+    graphdef: Any,
+    state: tuple[Any, optax.OptState],
+    batch: tuple[Array, Array, Array],
+    parts: int = 1,
 ) -> tuple[tuple[Any, optax.OptState], tuple[Array, Array]]:
     """One step of softmax cross-entropy and Adam.
 
     batch: images (b, 400) uint8, labels (b,), weights (b,), 0 for the padding of a last, smaller
-    batch. Returns the new (params, optimizer) and the sums of loss and of hits, both from before
-    the update, which is what Keras's progress line adds up.
+    batch. The gradient is summed over `parts` equal parts of the batch: the same but for rounding.
+    Returns the new (params, optimizer) and the sums of loss and of hits, both from before the
+    update, which is what Keras's progress line adds up.
     """
     params, optimizer = state
-    images, labels, weights = batch
 
-    def loss(params: Any) -> tuple[Array, tuple[Array, Array]]:
+    def loss(params: Any, batch: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+        images, labels, weights = batch
         logits = nnx.merge(graphdef, params)(scale(images))
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-        total = jnp.sum(weights * losses)
-        hits = jnp.sum(weights * (jnp.argmax(logits, axis=-1) == labels))
-        return total / jnp.sum(weights), (total, hits)
+        return jnp.sum(weights * losses), jnp.sum(weights * (jnp.argmax(logits, -1) == labels))
 
-    gradients, sums = jax.grad(loss, has_aux=True)(params)
+    slope = jax.value_and_grad(loss, has_aux=True)
+    if parts == 1:
+        sums, gradients = slope(params, batch)
+    else:
+
+        def add_part(total: Any, part: tuple[Array, Array, Array]) -> tuple[Any, None]:
+            return jax.tree.map(jnp.add, total, slope(params, part)), None
+
+        divided = jax.tree.map(lambda a: a.reshape(parts, -1, *a.shape[1:]), batch)
+        nothing = jax.tree.map(jnp.zeros_like, jax.eval_shape(slope, params, batch))
+        (sums, gradients), _ = jax.lax.scan(add_part, nothing, divided)
+    images_counted = jnp.sum(batch[2])
+    gradients = jax.tree.map(lambda g: g / images_counted, gradients)
     updates, optimizer = keras_adam().update(gradients, optimizer)
     return (optax.apply_updates(params, updates), optimizer), sums
+
+
+def parts_of_batch(module: ModuleType, batch_size: int) -> int:
+    """Into how many equal parts a step divides its batch.
+
+    They are the largest up to `images_at_once`, but not so small that they cost more than they save.
+    """
+    most = images_at_once(module, batch_size)
+    if batch_size <= most:
+        return 1
+    size = max(size for size in range(1, most + 1) if batch_size % size == 0)
+    return batch_size // size if 2 * size >= most else 1
+
+
+def images_at_once(module: ModuleType, otherwise: int) -> int:
+    """How many images a network works on best at a time: on a CPU those that its caches hold.
+
+    A network to which that matters has the number as its attribute `images_at_once`.
+    """
+    return (
+        getattr(module, "images_at_once", otherwise)
+        if jax.default_backend() == "cpu"
+        else otherwise
+    )
 
 
 def train_epochs(
     graphdef: Any,
     batch_size: int,
+    parts: int,
     state: TrainState,
     images: Array,
     labels: Array,
@@ -113,8 +152,8 @@ def train_epochs(
     """Train `count` epochs (at most EPOCHS_PER_CALL), each in a new order.
 
     An epoch's order depends on `shuffle_key` and the epoch's number alone, so that stopping between
-    two epochs changes nothing. Returns the state and the mean loss and accuracy of each epoch,
-    (EPOCHS_PER_CALL, 2), of which the first `count` rows are filled.
+    two epochs changes nothing. `parts` is `train_step`'s. Returns the state and the mean loss and
+    accuracy of each epoch, (EPOCHS_PER_CALL, 2), of which the first `count` rows are filled.
     """
     n = len(images)
     steps = -(-n // batch_size)
@@ -127,7 +166,7 @@ def train_epochs(
 
         def step(state: Any, batch: tuple[Array, Array]) -> Any:
             rows, weights = batch
-            return train_step(graphdef, state, (images[rows], labels[rows], weights))
+            return train_step(graphdef, state, (images[rows], labels[rows], weights), parts)
 
         (params, optimizer), (losses, hits) = jax.lax.scan(
             step, (state.params, state.optimizer), (order, weights)
@@ -138,16 +177,18 @@ def train_epochs(
     return jax.lax.fori_loop(0, count, one_epoch, (state, jnp.zeros((EPOCHS_PER_CALL, 2))))
 
 
-def evaluate_images(graphdef: Any, params: Any, images: Array, labels: Array) -> Any:
+def evaluate_images(
+    graphdef: Any, batch_size: int, params: Any, images: Array, labels: Array
+) -> Any:
     """Mean loss (), predicted class (n,) and its probability (n,) of n images, all of them."""
     n = len(images)
-    padding = -n % EVALUATION_BATCH
+    padding = -n % batch_size
     model = nnx.merge(graphdef, params)
 
     def logits_of(batch: Array) -> Array:
         return model(scale(batch))
 
-    batches = jnp.pad(images, ((0, padding), (0, 0))).reshape(-1, EVALUATION_BATCH, images.shape[1])
+    batches = jnp.pad(images, ((0, padding), (0, 0))).reshape(-1, batch_size, images.shape[1])
     logits = jax.lax.map(logits_of, batches).reshape(n + padding, -1)[:n]
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
     probabilities = jax.nn.softmax(logits)
@@ -166,9 +207,10 @@ def compile_training(
 
     def lower() -> jax.stages.Lowered:
         graphdef, _ = _structure(module)
+        parts = parts_of_batch(module, batch_size)
 
         def program(*arguments: Any) -> tuple[TrainState, Array]:
-            return train_epochs(graphdef, batch_size, *arguments)
+            return train_epochs(graphdef, batch_size, parts, *arguments)
 
         key = jax.eval_shape(lambda: jax.random.key(0))
         state = jax.eval_shape(lambda key: initial_state(module, key), key)
@@ -188,7 +230,8 @@ def compile_evaluation(module: ModuleType, n: int, pixels: int) -> Compiled:
 
     def lower() -> jax.stages.Lowered:
         graphdef, params = _structure(module)
-        program = jax.jit(lambda *arguments: evaluate_images(graphdef, *arguments))
+        size = images_at_once(module, EVALUATION_BATCH)
+        program = jax.jit(lambda *arguments: evaluate_images(graphdef, size, *arguments))
         return program.lower(params, *_shapes(n, pixels))
 
     return compiled(lower)

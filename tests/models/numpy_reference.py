@@ -56,9 +56,9 @@ def cnn_gradients(w, x, labels):
     a2 = convolve(h1, w["second_w"], w["second_b"])
     h2 = np.maximum(a2, 0)
     flat = h2.reshape(len(x), -1)
-    loss, d = cross_entropy(flat @ w["output_w"] + w["output_b"], labels)
-    g = {"output_w": flat.T @ d, "output_b": d.sum(0)}
-    d2 = (d @ w["output_w"].T).reshape(h2.shape) * (a2 > 0)
+    loss, d = cross_entropy(flat @ w["output_w"].T + w["output_b"], labels)
+    g = {"output_w": d.T @ flat, "output_b": d.sum(0)}
+    d2 = (d @ w["output_w"]).reshape(h2.shape) * (a2 > 0)
     g["second_w"], g["second_b"], dh1 = convolve_gradients(h1, w["second_w"], d2)
     g["first_w"], g["first_b"], _ = convolve_gradients(x, w["first_w"], dh1 * (a1 > 0))
     return loss, g

@@ -10,7 +10,7 @@ from flax import nnx
 
 from models import NETWORKS
 from models.fitting import fit_network, fit_networks
-from models.training import compile_training, initial_state, train_step
+from models.training import compile_training, initial_state, parts_of_batch, train_step
 
 _spec = importlib.util.spec_from_file_location(
     "numpy_reference", Path(__file__).with_name("numpy_reference.py")
@@ -29,6 +29,27 @@ def as_dict(params):
         for layer, kinds in pure.items()
         for kind, value in kinds.items()
     }
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_a_batch_in_parts_is_the_batch(name):
+    images, labels = blobs(24, seed=2)
+    graphdef, _ = nnx.split(NETWORKS[name](nnx.Rngs(0)))
+    state = initial_state(NETWORKS[name], jax.random.key(5))
+    mask = jnp.asarray(np.arange(24) < 17, jnp.float32)  # the last part is padding alone
+    batch = (jnp.asarray(images), jnp.asarray(labels, jnp.int32), mask)
+    step = jax.jit(train_step, static_argnums=(0, 3))
+    (whole, _), sums = step(graphdef, (state.params, state.optimizer), batch, 1)
+    (parted, _), parted_sums = step(graphdef, (state.params, state.optimizer), batch, 4)
+    np.testing.assert_allclose(parted_sums, sums, rtol=1e-6)
+    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(parted), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-6)
+
+
+def test_parts_are_as_large_as_the_caches_allow():
+    sizes = {16: 1, 32: 1, 48: 2, 64: 2, 100: 4, 128: 4, 1009: 1}
+    assert {size: parts_of_batch(NETWORKS["cnn"], size) for size in sizes} == sizes
+    assert parts_of_batch(NETWORKS["mlp"], 4096) == 1
 
 
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
