@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from models.compiling import Origin, obtain
+from models.evaluation import Evaluation, Examiner, Labelled, to_device
 from models.training import (
     EPOCHS_PER_CALL,
     ModuleType,
-    compile_evaluation,
     compile_training,
     initial_state,
 )
@@ -26,17 +26,6 @@ SECONDS_PER_CALL = 0.5
 """How long one call of the compiled loop may last, so that progress moves and Ctrl-C is heard."""
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """What a network says of n images after some epoch."""
-
-    loss: float
-    predicted: np.ndarray
-    """(n,) uint8: the most probable class."""
-    confidence: np.ndarray
-    """(n,) float32: its probability."""
-
-
 @dataclass
 class NetworkFit:
     """A trained network and how it got there."""
@@ -46,7 +35,11 @@ class NetworkFit:
     """Mean over the epoch while the weights change, one an epoch: what Keras prints."""
     train_accuracy: list[float]
     evaluations: dict[int, Evaluation]
-    """By epoch, 1 is the first."""
+    """Of the test images, by epoch; 1 is the first."""
+    validations: dict[int, Evaluation]
+    """Of the validation images, by epoch."""
+    epoch: int
+    """Whose weights these are: the last, or the one with the lowest validation loss."""
     times: dict[str, float] = field(default_factory=dict)
     """Seconds: compile_s, first_call_s, train_s, epoch_s (median), evaluate_s, predict_s."""
     programs: Counter[Origin] = field(default_factory=Counter)
@@ -66,18 +59,22 @@ def fit_network(
     epochs: int,
     batch_size: int,
     seed: int,
-    test: tuple[np.ndarray, np.ndarray] | None = None,
+    test: Labelled | None = None,
+    validation: Labelled | None = None,
     evaluate_at: Iterable[int] = (),
     on_epochs: Callable[[int], None] | None = None,
 ) -> NetworkFit:
     """Train `module` on images (n, 400) uint8 with labels (n,) 0 to 16.
 
-    `test` images are evaluated after the epochs of `evaluate_at`, and after the last. `on_epochs` is
-    told how many epochs are done. Raises FloatingPointError when the loss is no longer finite.
+    `test` images are evaluated after the epochs of `evaluate_at`, and after the last. With
+    `validation` images it is those that are evaluated then; the weights with the lowest validation
+    loss are kept, and they alone are shown the test images. `on_epochs` is told how many epochs are
+    done. Raises FloatingPointError when the loss is no longer finite.
     """
     return fit_networks(
         module, images[None], labels[None], epochs=epochs, batch_size=batch_size, seeds=[seed],
-        test=test, evaluate_at=evaluate_at, on_epochs=on_epochs,
+        test=test, validation=None if validation is None else [validation],
+        evaluate_at=evaluate_at, on_epochs=on_epochs,
     )[0]  # fmt: skip
 
 
@@ -89,26 +86,21 @@ def fit_networks(
     epochs: int,
     batch_size: int,
     seeds: Sequence[int],
-    test: tuple[np.ndarray, np.ndarray] | None = None,
+    test: Labelled | None = None,
+    validation: Sequence[Labelled] | None = None,
     evaluate_at: Iterable[int] = (),
     on_epochs: Callable[[int], None] | None = None,
 ) -> list[NetworkFit]:
     """Train one network for each seed, all in one program, on images (s, n, 400) and labels (s, n).
 
     Each gets an equal share of the seconds that they took together; what was compiled is the
-    first's. Otherwise as `fit_network`.
+    first's. There is a validation set for each seed. Otherwise as `fit_network`.
     """
     networks = _Networks(module, images, labels, batch_size, seeds)
-    programs = [networks.program]
-    evaluator = None
-    if test is not None:
-        evaluator = Evaluator(module, *test)
-        programs.append(evaluator.program)
+    examiner = Examiner(module, len(seeds), test, validation)
     _, first_call_s = networks.advance(0)
     history: list[np.ndarray] = []
     epoch_seconds: list[float] = []
-    evaluations: list[dict[int, Evaluation]] = [{} for _ in seeds]
-    evaluate_seconds: list[float] = []
     done, per_call = 0, 1
     for stop in sorted({e for e in evaluate_at if e < epochs} | {epochs}):
         while done < stop:
@@ -121,26 +113,27 @@ def fit_networks(
             per_call = int(np.clip(SECONDS_PER_CALL * count / seconds, 1, EPOCHS_PER_CALL))
             if on_epochs is not None:
                 on_epochs(done)
-        if evaluator is not None:
-            for i, found in enumerate(evaluations):
-                found[stop], seconds = evaluator(networks.params(i))
-                evaluate_seconds.append(seconds)
+        examiner.examine(networks, done)
+    examiner.finish()
 
     times = {
         "compile_s": 0.0,
         "first_call_s": first_call_s / len(seeds),
         "train_s": sum(epoch_seconds),
         "epoch_s": float(np.median(epoch_seconds)),
+        **examiner.times(),
     }
-    if evaluator is not None:
-        times["evaluate_s"] = sum(evaluate_seconds) / len(seeds)
-        times["predict_s"] = evaluate_seconds[-1]
+    programs = [networks.program, *examiner.programs]
     reused: Counter[Origin] = Counter({"process": len(programs)})
     fits = []
     for i, rows in enumerate(np.concatenate(history, axis=1)):
         loss, accuracy = rows.T.tolist()
+        kept = examiner.kept[i]
+        tested, validated = examiner.tested[i], examiner.validated[i]
         fits.append(
-            NetworkFit(networks.params(i), loss, accuracy, evaluations[i], dict(times), reused)
+            NetworkFit(
+                kept.params, loss, accuracy, tested, validated, kept.epoch, dict(times), reused
+            )
         )
     fits[0].times["compile_s"] = sum(program.seconds for program in programs)
     fits[0].programs = Counter(program.origin for program in programs)
@@ -164,7 +157,7 @@ class _Networks:
         self.program = obtain(compile_training, module, *images.shape[1:], batch_size, len(seeds))
         self._together = len(seeds)
         state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
-        self._state, *self._data = self._alone((state, *_to_device(images, labels), shuffle))
+        self._state, *self._data = self._alone((state, *to_device(images, labels), shuffle))
 
     def advance(self, count: int) -> tuple[np.ndarray, float]:
         """Train `count` epochs; loss and accuracy (s, count, 2) and the seconds they took."""
@@ -190,27 +183,3 @@ def _check_finite(rows: np.ndarray, done: int) -> None:
     if not finite.all():
         first = done + 1 + int(np.argmin(finite))
         raise FloatingPointError(f"the training loss is not finite in epoch {first}")
-
-
-class Evaluator:
-    """A network's compiled evaluation on n test images that stay on the device."""
-
-    def __init__(self, module: ModuleType, images: np.ndarray, labels: np.ndarray):
-        self.program = obtain(compile_evaluation, module, *images.shape)
-        self._arguments = _to_device(images, labels)
-        self._warm = False
-
-    def __call__(self, params: Any) -> tuple[Evaluation, float]:
-        """What the network says, and the seconds it took, on the device, warmed up."""
-        if not self._warm:
-            jax.block_until_ready(self.program.call(params, *self._arguments))
-            self._warm = True
-        started = time.perf_counter()
-        result = jax.block_until_ready(self.program.call(params, *self._arguments))
-        seconds = time.perf_counter() - started
-        loss, predicted, confidence = map(np.asarray, result)
-        return Evaluation(float(loss), predicted.astype(np.uint8), confidence), seconds
-
-
-def _to_device(images: np.ndarray, labels: np.ndarray) -> tuple[jax.Array, jax.Array]:
-    return jax.block_until_ready((jnp.asarray(images, jnp.uint8), jnp.asarray(labels, jnp.int32)))

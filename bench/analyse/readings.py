@@ -5,17 +5,16 @@ whichever cell trained at least that long.
 """
 
 from collections.abc import Iterable
-from math import ceil
 from typing import Any
 
 Record = dict[str, Any]
 
 COLUMNS = (
-    "key", "status", "model", "protocol", "fit", "images", "train_size", "batch_size", "epochs",
-    "seed", "data", "fingerprint", "params", "parameters", "test_accuracy", "test_loss",
-    "train_accuracy", "train_loss", "cv_score", "compile_s", "first_call_s", "train_s", "epoch_s",
-    "evaluate_s", "search_s", "predict_s", "total_s", "peak_mb", "start_mb", "device", "machine", "commit",
-    "timing_clean", "compiled", "from_disk", "error",
+    "key", "status", "model", "protocol", "fit", "images", "classes", "train_size", "batch_size",
+    "epochs", "stopped_at", "seed", "data", "fingerprint", "params", "parameters", "test_accuracy",
+    "test_loss", "train_accuracy", "train_loss", "cv_score", "compile_s", "first_call_s", "train_s",
+    "epoch_s", "evaluate_s", "search_s", "predict_s", "total_s", "peak_mb", "start_mb", "device", "machine",
+    "commit", "timing_clean", "compiled", "from_disk", "error",
 )  # fmt: skip
 
 
@@ -58,17 +57,3 @@ def readings(records: Iterable[Record]) -> list[dict[str, Any]]:
             share = epoch / record["epochs"]
             rows.append(whole | measured | {"epochs": epoch, "train_s": whole["train_s"] * share})
     return rows
-
-
-def at_equal_steps(rows: list[Record], model: str, epochs: int, batch_size: int) -> list[Record]:
-    """At each training size, the readings after as many optimiser steps as `epochs` of all images.
-
-    The largest size among `rows` stands for all images.
-    """
-    of_model = [
-        r
-        for r in rows
-        if (r["model"], r["protocol"], r["batch_size"]) == (model, "nested", batch_size)
-    ]
-    steps = epochs * ceil(max((r["train_size"] for r in of_model), default=0) / batch_size)
-    return [r for r in of_model if r["epochs"] == ceil(steps / ceil(r["train_size"] / batch_size))]

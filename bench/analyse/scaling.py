@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from bench.analyse.readings import Record, readings
+from bench.plan.spec import SIMPLER
 
 Row = dict[str, Any]
 FEWEST_SIZES = 3
@@ -59,7 +60,8 @@ def growths(records: Iterable[Record]) -> list[Growth]:
 
     Clean runs alone are used where a model has any.
     """
-    rows = [r for r in readings(records) if r["epochs"] == r["trained_epochs"]]
+    rows = [r for r in readings(records) if r["epochs"] == (r["stopped_at"] or r["trained_epochs"])]
+    rows = [r for r in rows if r["protocol"] != SIMPLER]
     found = []
     for model, fit, batch_size in dict.fromkeys(
         (r["model"], r["fit"], r["batch_size"]) for r in rows

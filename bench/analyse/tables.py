@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from statistics import mean, median, stdev
 from typing import Any
 
-from bench.analyse.readings import Record, at_equal_steps, readings
+from bench.analyse.readings import Record, readings
 from bench.analyse.scaling import growths
-from bench.plan.spec import GRID, GRID_WITH_PROBABILITY
+from bench.plan.spec import GRID, GRID_WITH_PROBABILITY, VALIDATED
 
 Row = dict[str, Any]
 NONE = "–"
@@ -112,18 +112,15 @@ def by_batch_size(rows: list[Row]) -> Table:
 def by_training_size(rows: list[Row]) -> Table:
     """Accuracy of the three models on nested subsets of the training images."""
     nested = select(rows, protocol="nested")
-    sizes = sorted({r["train_size"] for r in nested})
-    equal = {
-        model: at_equal_steps(rows, model, epochs, REPORT_BATCH_SIZE)
-        for model, epochs in REPORT_EPOCHS.items()
-    }
+    validated = select(rows, protocol=VALIDATED, batch_size=REPORT_BATCH_SIZE)
+    sizes = sorted({*(r["train_size"] for r in nested), *(r["images"] for r in validated)})
     lines = []
     for size in sizes if len(sizes) > 1 else []:
         line = [f"{size:,}"]
         for model in ("mlp", "cnn"):
             of_model = select(nested, model=model, train_size=size, batch_size=REPORT_BATCH_SIZE)
             line.append(_at(of_model, REPORT_EPOCHS[model]))
-            line.append(_with_epochs(select(equal[model], train_size=size)))
+            line.append(_with_epochs(select(validated, model=model, images=size)))
         line.append(
             percent([r["test_accuracy"] for r in select(nested, model="svm", train_size=size)])
         )
@@ -132,8 +129,9 @@ def by_training_size(rows: list[Row]) -> Table:
     return Table(
         "Test accuracy % by training size",
         "Nested subsets, the same for every model. Equal epochs leave small sets short of optimiser "
-        "steps, so each size is also trained for as many steps as all images get, in brackets for how "
-        "many epochs. The SVM has the parameters that the largest grid search chose.",
+        "steps, so each size is also given as many steps as all images get, with a fifth of it held "
+        "out: tested is the epoch at which that fifth's loss was lowest, in brackets its median. The "
+        "SVM has the parameters that the largest grid search chose.",
         (
             "images",
             "MLP, 50 epochs",
@@ -269,8 +267,10 @@ def _at(rows: list[Row], epochs: int) -> str:
 
 
 def _with_epochs(rows: list[Row]) -> str:
+    if not rows:
+        return NONE
     return (
-        f"{percent([r['test_accuracy'] for r in rows])} ({rows[0]['epochs']:,})" if rows else NONE
+        f"{percent([r['test_accuracy'] for r in rows])} ({median(r['epochs'] for r in rows):,.0f})"
     )
 
 

@@ -6,9 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
+from bench.data.paper import CLASS_NAMES, EMPTY
 from bench.data.split import SPLIT_SEED, TEST_SHARE, test_count
 
-SUBSET, REPORT = 0, 3
+SUBSET, REPORT, CLASSES = 0, 3, 4
 """Streams of random numbers for drawing images; 1 and 2 belong to `models.fitting`."""
 
 
@@ -47,10 +48,24 @@ class Dataset:
     def nested_subset(self, size: int, seed: int) -> np.ndarray:
         """Rows of `size` training images; for one seed, smaller subsets lie inside larger ones."""
         train, _ = self.split
-        if size == len(train):
-            return train
-        rng = np.random.default_rng([seed, SUBSET])
-        return train[stratified_order(self.labels[train], rng)[:size]]
+        return train if size == len(train) else self._stratified(train, seed)[:size]
+
+    def simpler_task(self, classes: int, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of `size` training images of so many digits, and of all their test images.
+
+        The seed draws the digits, and the images as for `nested_subset`. Raises ValueError where
+        there are not so many images of them.
+        """
+        rng = np.random.default_rng([seed, CLASSES])
+        digits = rng.choice(EMPTY, classes, replace=False)
+        train, test = (rows[np.isin(self.labels[rows], digits)] for rows in self.split)
+        if size > len(train) or len(test) == 0:
+            names = ", ".join(CLASS_NAMES[digit] for digit in sorted(digits))
+            raise ValueError(f"there are {len(train)} training images of {names}, not {size}")
+        return self._stratified(train, seed)[:size], test
+
+    def _stratified(self, rows: np.ndarray, seed: int) -> np.ndarray:
+        return rows[stratified_order(self.labels[rows], np.random.default_rng([seed, SUBSET]))]
 
     def report_subset(self, images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows for the report's own protocol: `images` at random, 70% to fit on and 30% to test.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 SIDE = 20  # pixels
 EMPTY = 16  # the class without ink
+CLASS_NAMES = (*"0123456789ABCDEF", "empty")
 IMAGES_IN_FULL = 107_802  # as many as in the course's file
 IMAGES_IN_SMALL = 9_834  # as many as in the course's file of 2024, and in a drawn set by default
 REPORT_COUNTS = (

@@ -1,7 +1,8 @@
 """Measures one cell: draws its images, trains its model, and returns the record that is stored."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from bench.measure.timing import MachineWatch
 from bench.plan.spec import (
     CHOSEN,
     GRID_WITH_PROBABILITY,
+    MEASUREMENT_VERSION,
+    REPORT,
     SVM_TRAIN_ACCURACY_UP_TO,
     CellSpec,
 )
@@ -42,9 +45,9 @@ def measure(
     """
     if spec.model in NETWORKS:
         return measure_networks([spec], data, on_epochs)[0]
-    train, test = _rows(spec, data)
+    rows = draw(spec, data)
     with MachineWatch() as watch, PeakMemory() as memory:
-        result = _measure_svm(spec, data, train, test, chosen)
+        result = _measure_svm(spec, data, rows.train, rows.test, chosen)
     return _record(spec, data, result, watch.clean, memory.found, watch.wall_s)
 
 
@@ -61,17 +64,22 @@ def measure_networks(
     keep_programs_in(cache_folder() / "programs")
     first = specs[0]
     assert first.epochs is not None and first.batch_size is not None
-    rows = [_rows(spec, data) for spec in specs]
-    test = rows[0][1]
+    rows = [draw(spec, data) for spec in specs]
+    test = rows[0].test
     with MachineWatch() as watch, PeakMemory() as memory:
         fits = fit_networks(
             NETWORKS[first.model],
-            np.stack([data.images[train] for train, _ in rows]),
-            np.stack([data.labels[train] for train, _ in rows]),
+            np.stack([data.images[drawn.train] for drawn in rows]),
+            np.stack([data.labels[drawn.train] for drawn in rows]),
             epochs=first.epochs,
             batch_size=first.batch_size,
             seeds=[spec.seed for spec in specs],
             test=(data.images[test], data.labels[test]),
+            validation=[
+                (data.images[drawn.validation], data.labels[drawn.validation]) for drawn in rows
+            ]
+            if first.held_out
+            else None,
             evaluate_at=first.evaluate_at,
             on_epochs=on_epochs,
         )
@@ -110,13 +118,17 @@ def header(spec: CellSpec, data: Dataset) -> Record:
     """What a record says whether its cell was measured or failed."""
     return {
         "key": spec.key(data.fingerprint),
+        "spec": asdict(spec),
+        "measurement_version": MEASUREMENT_VERSION,
         "model": spec.model,
         "protocol": spec.protocol,
         "fit": spec.fit,
         "images": spec.images,
+        "classes": spec.classes,
         "train_size": spec.train_size,
         "batch_size": spec.batch_size,
         "epochs": spec.epochs,
+        "stopped_at": None,
         "seed": spec.seed,
         "data": {"name": data.name, "fingerprint": data.fingerprint},
         "device": _device(spec),
@@ -148,11 +160,24 @@ def _device(spec: CellSpec) -> str:
         return "none"
 
 
-def _rows(spec: CellSpec, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    if spec.protocol == "report":
-        assert spec.images is not None
-        return data.report_subset(spec.images, spec.seed)
-    return data.nested_subset(spec.train_size, spec.seed), data.split[1]
+class Rows(NamedTuple):
+    """Row numbers of a cell's images: fitted on, held out to choose the epoch (or none), tested."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+def draw(spec: CellSpec, data: Dataset) -> Rows:
+    """The images of a cell; ValueError where there are too few."""
+    drawn = spec.images or spec.train_size
+    if spec.protocol == REPORT:
+        train, test = data.report_subset(drawn, spec.seed)
+    elif spec.classes is not None:
+        train, test = data.simpler_task(spec.classes, drawn, spec.seed)
+    else:
+        train, test = data.nested_subset(drawn, spec.seed), data.split[1]
+    return Rows(train[: spec.train_size], train[spec.train_size :], test)
 
 
 def _network_result(
@@ -160,24 +185,28 @@ def _network_result(
 ) -> Record:
     """What a record says of a trained network and its test images (n, 400) and labels (n,)."""
     assert spec.epochs is not None
-    last = fit.evaluations[spec.epochs]
+    last = fit.evaluations[fit.epoch]
     accuracy = {e: float((v.predicted == labels).mean()) for e, v in fit.evaluations.items()}
-    kept = kept_epochs(spec.epochs, fit.evaluations)
+    kept = kept_epochs(spec.epochs, {*fit.evaluations, *fit.validations})
     return {
         "params": {"optimizer": "adam", "learning_rate": 1e-3},
         "parameters": fit.parameters,
         "metrics": {
-            "test_accuracy": accuracy[spec.epochs],
+            "test_accuracy": accuracy[fit.epoch],
             "test_loss": last.loss,
-            "train_accuracy": fit.train_accuracy[-1],
-            "train_loss": fit.train_loss[-1],
+            "train_accuracy": fit.train_accuracy[fit.epoch - 1],
+            "train_loss": fit.train_loss[fit.epoch - 1],
         },
+        "stopped_at": fit.epoch if fit.validations else None,
         "history": {
             "epoch": kept,
             "train_loss": [_rounded(fit.train_loss[e - 1]) for e in kept],
             "train_accuracy": [_rounded(fit.train_accuracy[e - 1]) for e in kept],
             "test_loss": [fit.evaluations[e].loss if e in accuracy else None for e in kept],
             "test_accuracy": [accuracy.get(e) for e in kept],
+            "validation_loss": [
+                fit.validations[e].loss if e in fit.validations else None for e in kept
+            ],
         },
         "confusion": confusion(labels, last.predicted).tolist(),
         "snapshots": {
@@ -186,10 +215,10 @@ def _network_result(
                 labels,
                 found.predicted,
                 found.confidence,
-                mistakes_kept=MISTAKES if epoch == spec.epochs else EARLIER_MISTAKES,
+                mistakes_kept=MISTAKES if epoch == fit.epoch else EARLIER_MISTAKES,
             )
             for epoch, found in fit.evaluations.items()
-            if epoch in (*SNAPSHOT_EPOCHS, spec.epochs)
+            if epoch in (*SNAPSHOT_EPOCHS, fit.epoch)
         },
         "times": fit.times,
         "programs": {origin: fit.programs[origin] for origin in ("compiled", "disk", "process")},

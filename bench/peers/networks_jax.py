@@ -11,7 +11,7 @@ from flax import nnx
 from bench.peers.task import Network, Task
 from models import NETWORKS
 from models.cnn import SIDE
-from models.fitting import Evaluator
+from models.evaluation import Evaluator
 from models.mlp import CLASSES, MLP
 from models.training import LEARNING_RATE, compile_training, initial_state
 

@@ -8,9 +8,11 @@ import os
 from collections import defaultdict
 from math import ceil
 
+from bench.data.split import test_count
 from bench.plan.spec import (
     CHOSEN,
     GRID_WITH_PROBABILITY,
+    REPORT,
     SVM_TRAIN_ACCURACY_UP_TO,
     CellSpec,
 )
@@ -34,15 +36,18 @@ CORES = os.cpu_count() or 1
 def expected_seconds(cell: CellSpec, images: int) -> float:
     """About how long `cell` takes on a data set of `images` images."""
     n = cell.train_size
-    tested = ceil(0.3 * (cell.images or images))
+    tested = test_count(cell.images if cell.protocol == REPORT and cell.images else images)
     if cell.epochs is not None and cell.batch_size is not None:
         steps = cell.epochs * ceil(n / cell.batch_size)
         evaluations = len(cell.evaluate_at) + 2
+        evaluated = (
+            evaluations * cell.held_out + 2 * tested if cell.held_out else evaluations * tested
+        )
         return (
             COMPILE_SECONDS
             + steps * SECONDS_PER_STEP[cell.model]
             + cell.epochs * n * SECONDS_PER_TRAINED_IMAGE[cell.model]
-            + evaluations * tested * SECONDS_PER_TESTED_IMAGE[cell.model]
+            + evaluated * SECONDS_PER_TESTED_IMAGE[cell.model]
         )
     own = n if n <= SVM_TRAIN_ACCURACY_UP_TO else 0
     predict = n * (tested + own) * SVM_PREDICT_SECONDS / CORES

@@ -5,8 +5,11 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-MEASUREMENT_VERSION = 2
+MEASUREMENT_VERSION = 3
 """Raised when what a cell measures changes, so that older records are no longer taken for it."""
+
+NESTED, REPORT, VALIDATED, SIMPLER = "nested", "report", "validated", "simpler"
+"""Protocols: how a cell's images are drawn, and when a network's training ends."""
 
 CHOSEN = "chosen by the largest grid"
 GRID = "grid"
@@ -22,10 +25,14 @@ class CellSpec:
 
     model: str
     """`mlp`, `cnn` or `svm`."""
-    protocol: str = "nested"
-    """`nested`: part of the training images, all test images. `report`: `images` split 70/30."""
+    protocol: str = NESTED
+    """NESTED: part of the training images, and all test images. REPORT: `images` split 70/30.
+    VALIDATED: as NESTED, but of `images` a fifth is held out to choose the epoch that is tested.
+    SIMPLER: as these (SVM, network), on the images of a few `classes` alone."""
     images: int | None = None
-    """Images drawn under the protocol `report`, of which `train_size` are fitted on."""
+    """Images drawn, where not all of them are fitted on; `train_size` are."""
+    classes: int | None = None
+    """Of SIMPLER: so many of the sixteen digits, drawn by seed. Else None: all seventeen classes."""
     train_size: int
     seed: int
     batch_size: int | None = None
@@ -38,14 +45,14 @@ class CellSpec:
     """The grid search whose parameters this cell takes."""
 
     def key(self, fingerprint: str) -> str:
-        """sha256 of the canonical JSON of specification, data fingerprint and measurement version."""
-        content = {
-            "spec": asdict(self),
-            "fingerprint": fingerprint,
-            "measurement_version": MEASUREMENT_VERSION,
-        }
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        """What its record is stored under, on the images with this fingerprint."""
+        return key_of(asdict(self), fingerprint, MEASUREMENT_VERSION)
+
+    @property
+    def held_out(self) -> int:
+        """How many training images choose the epoch that is tested, and are not fitted on."""
+        drawn = None if self.protocol == REPORT else self.images
+        return 0 if drawn is None else drawn - self.train_size
 
     @property
     def label(self) -> str:
@@ -53,6 +60,10 @@ class CellSpec:
         parts = [self.model, f"{self.train_size:,} images"]
         if self.epochs is not None:
             parts.append(f"{self.epochs:,} epochs of batches of {self.batch_size}")
+        if self.classes is not None:
+            parts.append(f"{self.classes} classes")
+        if self.held_out:
+            parts.append("stopped by validation")
         if self.fit is not None:
             parts.append(self.fit)
         return ", ".join(parts) + f", seed {self.seed}"
@@ -60,4 +71,14 @@ class CellSpec:
     @property
     def curve(self) -> tuple[Any, ...]:
         """What cells share that differ only in how long they train."""
-        return (self.model, self.protocol, self.images, self.train_size, self.seed, self.batch_size)
+        return (
+            self.model, self.protocol, self.images, self.classes, self.train_size, self.seed,
+            self.batch_size,
+        )  # fmt: skip
+
+
+def key_of(spec: dict[str, Any], fingerprint: str, version: int) -> str:
+    """sha256 of the canonical JSON of a specification, data fingerprint and measurement version."""
+    content = {"spec": spec, "fingerprint": fingerprint, "measurement_version": version}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -10,12 +10,26 @@ from typing import Any
 
 from bench.data.split import test_count
 from bench.errors import BadInput
-from bench.plan.spec import CHOSEN, GRID, GRID_WITH_PROBABILITY, CellSpec
+from bench.plan.spec import (
+    CHOSEN,
+    GRID,
+    GRID_WITH_PROBABILITY,
+    NESTED,
+    REPORT,
+    SIMPLER,
+    VALIDATED,
+    CellSpec,
+)
 
 FOLDER = Path(__file__).parent / "suites"
 MODELS = ("mlp", "cnn", "svm")
+DIGITS = 16
+"""Classes that are digits: all but the last, the empty one."""
 REPORT_BATCH_SIZE = 16
 REPORT_EPOCHS = (3, 5, 15, 50)
+VALIDATION_SHARE = 5
+"""One image of so many is held out by a validated cell."""
+VALIDATIONS = 24
 
 
 @dataclass(frozen=True)
@@ -33,9 +47,15 @@ class Sweep:
     epochs: int | None = None
     steps_of_epochs: int | None = None
     """As many optimiser steps as this many epochs of all training images take."""
+    steps: int | None = None
+    """As many optimiser steps; the last epoch is a whole one."""
+    validated: bool = False
+    """A fifth of the images is held out, and the epoch is tested at which its loss is lowest."""
+    classes: list[int | None] = field(default_factory=lambda: [None])
+    """Tasks of so many digits, drawn by seed, instead of all seventeen classes."""
     evaluate_at: list[int] | None = None
     """Epochs after which the test images are evaluated, besides the last; if not given, 3, 5, 15 and
-    50 of `epochs`, and `steps_of_epochs` itself."""
+    50 of `epochs`, `steps_of_epochs` itself, and for `validated` ones VALIDATIONS, ever wider apart."""
     fit: str | None = None
     images_above: int = 0
     """The sweep holds only for data sets of more images than this ..."""
@@ -133,7 +153,7 @@ def narrow(cells: Iterable[CellSpec], only: dict[str, str]) -> list[CellSpec]:
 
 def _sweep(entry: dict[str, Any]) -> Sweep:
     entry = dict(entry)
-    for name in ("train_size", "images", "batch_size", "evaluate_at"):
+    for name in ("train_size", "images", "batch_size", "classes", "evaluate_at"):
         if name in entry and not isinstance(entry[name], list):
             entry[name] = [entry[name]]
     try:
@@ -143,16 +163,20 @@ def _sweep(entry: dict[str, Any]) -> Sweep:
         raise BadInput(f"a sweep {fault}") from None
     if sweep.model not in MODELS:
         raise BadInput(f"there is no model {sweep.model!r}: choose one of {', '.join(MODELS)}")
-    counts = [sweep.seeds, sweep.epochs, sweep.steps_of_epochs, *sweep.batch_size]
+    lengths = [sweep.epochs, sweep.steps_of_epochs, sweep.steps]
+    counts = [sweep.seeds, *lengths, *sweep.batch_size, *sweep.classes]
     numbers = [*filter(lambda count: count is not None, counts), *(sweep.evaluate_at or [])]
     if not all(type(number) is int and number >= 1 for number in numbers):
         raise BadInput(f"a sweep of {sweep.model} has a count that is not a whole number above 0")
-    trained = (sweep.epochs is None) != (sweep.steps_of_epochs is None)
-    if trained != (sweep.model != "svm"):
+    if sum(length is not None for length in lengths) != (sweep.model != "svm"):
         raise BadInput(
             f"a sweep of {sweep.model} needs "
-            + ("no epochs" if sweep.model == "svm" else "either epochs or steps_of_epochs")
+            + ("no epochs" if sweep.model == "svm" else "one of epochs, steps_of_epochs and steps")
         )
+    if not all(count is None or 2 <= count <= DIGITS for count in sweep.classes):
+        raise BadInput(f"a sweep of {sweep.model} has classes that are not 2 to {DIGITS}")
+    if sweep.validated and (sweep.model == "svm" or sweep.images is not None):
+        raise BadInput("a validated sweep is one of networks, and has train_size instead of images")
     if (sweep.fit in (GRID, GRID_WITH_PROBABILITY, CHOSEN)) != (sweep.model == "svm"):
         raise BadInput(f"a sweep of {sweep.model} has fit = {sweep.fit!r}")
     return sweep
@@ -170,12 +194,19 @@ def _expand(
         for size in left_out
     ]
     cells = []
-    for size, batch_size in itertools.product(sizes, sweep.batch_size):
-        train_size = size - test_count(size) if by_report else size
+    for size, classes, batch_size in itertools.product(sizes, sweep.classes, sweep.batch_size):
+        if by_report:
+            protocol, train_size = REPORT, size - test_count(size)
+        else:
+            protocol = NESTED if classes is None else SIMPLER
+            train_size = size - (size // VALIDATION_SHARE if sweep.validated else 0)
+            if sweep.validated and classes is None:
+                protocol = VALIDATED
         base = CellSpec(
             model=sweep.model,
-            protocol="report" if by_report else "nested",
-            images=size if by_report else None,
+            protocol=protocol,
+            images=None if size == train_size else size,
+            classes=classes,
             train_size=train_size,
             seed=0,
             fit=sweep.fit,
@@ -187,18 +218,24 @@ def _expand(
                 **_epochs(sweep, train_size, available, batch_size),
             )
         # An SVM on all training images has nothing random in it.
-        certain = sweep.model == "svm" and not by_report and size == available
+        certain = sweep.model == "svm" and protocol == NESTED and size == available
         cells += [replace(base, seed=seed) for seed in range(1 if certain else seeds)]
     return cells, messages
 
 
 def _epochs(sweep: Sweep, train_size: int, available: int, batch_size: int) -> dict[str, Any]:
+    evaluated = list(REPORT_EPOCHS)
     if sweep.epochs is not None:
-        epochs, evaluated = sweep.epochs, list(REPORT_EPOCHS)
+        epochs = sweep.epochs
     else:
-        assert sweep.steps_of_epochs is not None
-        steps = sweep.steps_of_epochs * ceil(available / batch_size)
-        epochs, evaluated = ceil(steps / ceil(train_size / batch_size)), [sweep.steps_of_epochs]
+        steps = sweep.steps
+        if sweep.steps_of_epochs is not None:
+            steps = sweep.steps_of_epochs * ceil(available / batch_size)
+            evaluated = [sweep.steps_of_epochs]
+        assert steps is not None
+        epochs = ceil(steps / ceil(train_size / batch_size))
+    if sweep.validated:
+        evaluated = [ceil(epochs ** (i / VALIDATIONS)) for i in range(VALIDATIONS)]
     wanted = sorted(set(sweep.evaluate_at or evaluated))
     return {"epochs": epochs, "evaluate_at": tuple(e for e in wanted if e < epochs)}
 
@@ -221,7 +258,7 @@ def _sizes(wanted: list[int | str], limit: int) -> tuple[list[int], list[int]]:
 
 
 def _link_to_largest_grid(cells: list[CellSpec]) -> list[CellSpec]:
-    grids = [cell for cell in cells if cell.fit == GRID]
+    grids = [cell for cell in cells if cell.fit == GRID and cell.protocol != SIMPLER]
     waiting = any(cell.fit == CHOSEN for cell in cells)
     if not waiting:
         return cells
@@ -257,5 +294,7 @@ def _order(cell: CellSpec) -> tuple[Any, ...]:
         cell.train_size,
         cell.batch_size or 0,
         cell.epochs or 0,
+        cell.classes or 0,
+        cell.protocol,
         cell.seed,
     )

@@ -3,9 +3,8 @@
 from bench.analyse.tables import NONE, Table
 from bench.data.card import Card
 from bench.data.describe import Description
+from bench.data.paper import CLASS_NAMES
 from bench.report.markdown import escape, table_text
-
-CLASSES = (*"0123456789ABCDEF", "empty")
 
 
 def facts(card: Card, found: Description) -> list[str]:
@@ -17,7 +16,7 @@ def facts(card: Card, found: Description) -> list[str]:
     if found.contradictory:
         repeats += f", {found.contradictory:,} of them under another label"
     missing = [
-        name for name, parts in zip(CLASSES, found.class_counts, strict=True) if not sum(parts)
+        name for name, parts in zip(CLASS_NAMES, found.class_counts, strict=True) if not sum(parts)
     ]
     lines = [
         f"Origin: {card.origin}.",
@@ -41,7 +40,7 @@ def classes(found: Description) -> Table:
     rows = [
         (name, f"{train + test:,}", f"{(train + test) / found.images:.1%}", f"{train:,}", f"{test:,}",
          NONE if mean is None else f"{mean:.1f}")
-        for name, (train, test), mean in zip(CLASSES, found.class_counts, found.class_means, strict=True)
+        for name, (train, test), mean in zip(CLASS_NAMES, found.class_counts, found.class_means, strict=True)
     ]  # fmt: skip
     header = ("class", "images", "share", "training", "test", "mean grey")
     return Table("Classes", "Grey values from 0 to 255.", header, rows)

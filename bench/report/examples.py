@@ -9,9 +9,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+from bench.data.paper import CLASS_NAMES
 from bench.report.figures import STYLE
 
-CLASSES = "0123456789ABCDEF"
+CLASSES = CLASS_NAMES[:-1]
 EXAMPLES = 12
 FRAME = 22
 """An image of 20 pixels and its border."""

@@ -13,9 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from bench.analyse.readings import Record, at_equal_steps, readings
+from bench.analyse.readings import Record, readings
 from bench.analyse.scaling import growths
 from bench.analyse.tables import NAMES, REPORT_BATCH_SIZE, REPORT_EPOCHS, select
+from bench.plan.spec import VALIDATED
 
 COLOURS = {"mlp": "#0072B2", "cnn": "#D55E00", "svm": "#009E73"}
 """From Okabe and Ito's palette, told apart by colour-blind readers."""
@@ -141,9 +142,9 @@ def _by_training_size(rows: list[dict[str, Any]]) -> Figure | None:
         epochs = REPORT_EPOCHS[model]
         short = select(of_model, epochs=epochs)
         _size_line(axis, short, model, ":", f"{NAMES[model]}, {epochs} epochs")
-        equal = at_equal_steps(rows, model, epochs, REPORT_BATCH_SIZE)
-        if any(r["epochs"] > epochs for r in equal):
-            _size_line(axis, equal, model, "-", f"{NAMES[model]}, as many steps as on all images")
+        validated = select(rows, model=model, protocol=VALIDATED, batch_size=REPORT_BATCH_SIZE)
+        drawn = [row | {"train_size": row["images"]} for row in validated]
+        _size_line(axis, drawn, model, "-", f"{NAMES[model]}, steps of all images, best epoch")
     axis.set_xscale("log")
     axis.set_xlabel("training images")
     axis.set_ylabel("test accuracy %")

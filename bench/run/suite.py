@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bench.data.dataset import Dataset
 from bench.data.known import card_of
+from bench.data.paper import CLASS_NAMES
 from bench.data.sources import Source
 from bench.errors import BadInput, ExitCode
 from bench.measure.environment import describe
@@ -19,8 +20,6 @@ from bench.report.terminal import headline
 from bench.report.write import write_report
 from bench.run.local import Outcome, run
 from bench.store import Store
-
-CLASS_NAMES = [*"0123456789ABCDEF", "empty"]
 
 
 @dataclass(frozen=True)

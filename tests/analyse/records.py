@@ -8,7 +8,8 @@ def network(model, accuracy, *, epochs=3, seed=0, train_size=700, batch_size=16,
     tested = [a if e in at else None for e, a in enumerate(curve, start=1)]
     return {
         "key": f"{model}-{train_size}-{batch_size}-{seed}", "status": "done", "model": model,
-        "protocol": "nested", "fit": None, "images": None, "train_size": train_size,
+        "protocol": "nested", "fit": None, "images": None, "classes": None,
+        "stopped_at": None, "train_size": train_size,
         "batch_size": batch_size, "epochs": epochs, "seed": seed, "params": {},
         "confusion": [[150, 50], [50, 50]],
         "data": {"name": "made-up", "fingerprint": "f"}, "parameters": 5,

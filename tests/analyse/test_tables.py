@@ -52,17 +52,24 @@ def test_batch_sizes_are_compared_on_all_images_with_the_ratio_of_time():
     ]
 
 
-def test_training_sizes_stand_at_the_reports_epochs_and_longer():
-    # 3 epochs of 700 images are 132 steps: 19 epochs of 100. 50 epochs of all are no such point.
+def test_training_sizes_stand_at_the_reports_epochs_and_stopped_by_validation():
+    validated = [
+        network("cnn", 0.8, epochs=19, train_size=80, seed=seed)
+        | {"protocol": "validated", "images": 100, "stopped_at": 15 + seed}
+        for seed in range(2)
+    ]
+    for record in validated:
+        record["history"]["test_accuracy"] = [
+            0.7 + 0.02 * record["seed"] if e == record["stopped_at"] else None for e in range(1, 20)
+        ]
     records = [
-        network("cnn", 0.8, epochs=19, evaluated=[3], train_size=100),
-        network("cnn", 0.95, epochs=50, evaluated=[3]),
+        network("cnn", 0.8, train_size=100), network("cnn", 0.95, epochs=50, evaluated=[3]), *validated,
         svm(0.7, train_size=100), svm(0.9),
     ]  # fmt: skip
     rows = titled(records, "Test accuracy").rows
     assert rows == [
-        ("100", "–", "–", "64.0", "80.0 (19)", "70.0"),
-        ("700", "–", "–", "48.0", "48.0 (3)", "90.0"),
+        ("100", "–", "–", "80.0", "71.0 ± 1.4 (16)", "70.0"),
+        ("700", "–", "–", "48.0", "–", "90.0"),
     ]
 
 

@@ -1,15 +1,17 @@
 import base64
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from bench.analyse.readings import readings
+from bench.data import synthetic
 from bench.data.dataset import Dataset
 from bench.data.paper import IMAGES_IN_FULL
-from bench.data.synthetic import draw
-from bench.measure.cell import failed, kept_epochs, measure
+from bench.measure.cell import draw, failed, kept_epochs, measure
 from bench.measure.snapshot import calibration, confusion, mistakes, snapshot
-from bench.plan.spec import CHOSEN, GRID, CellSpec
+from bench.plan.spec import CHOSEN, GRID, SIMPLER, VALIDATED, CellSpec
 
 CONTRACT = {
     "key", "status", "model", "params", "protocol", "train_size", "batch_size", "epochs", "seed",
@@ -47,6 +49,60 @@ def test_a_networks_record(small_data):
     assert len(json.dumps(record, allow_nan=False)) < 100_000
 
 
+def test_a_validated_cell_tests_the_epoch_that_validation_chose(small_data):
+    """Where the held-out images are of other classes than their labels say, training does no good."""
+    spec = CellSpec(
+        model="mlp", protocol=VALIDATED, images=100, train_size=80, seed=1, batch_size=16, epochs=400,
+        evaluate_at=(1, 10, 50, 100, 200),
+    )  # fmt: skip
+    rows = draw(spec, small_data)
+    images, labels = small_data.images.copy(), small_data.labels
+    for row in rows.validation:
+        images[row] = small_data.images[np.argmax(labels == (labels[row] + 1) % 17)]
+    record = measure(spec, Dataset("wrong", images, labels))
+    stopped = record["stopped_at"]
+    assert stopped <= 10
+    history = record["history"]
+    known = {e: v for e, v in zip(history["epoch"], history["validation_loss"], strict=True) if v}
+    assert set(known) == {1, 10, 50, 100, 200, 400}
+    assert min(known, key=known.get) == stopped
+    tested = {e: a for e, a in zip(history["epoch"], history["test_accuracy"], strict=True) if a}
+    assert tested == {stopped: record["metrics"]["test_accuracy"]}, (
+        "no other epoch saw the test images"
+    )
+    assert list(record["snapshots"]) == [str(stopped)]
+    right = measure(spec, small_data)
+    assert right["stopped_at"] >= 100
+    (row,) = readings([right])
+    assert row["epochs"] == right["stopped_at"]
+
+
+def test_a_validated_cell_holds_out_a_fifth_and_shares_its_images_with_the_others(small_data):
+    spec = CellSpec(model="svm", train_size=100, seed=3)
+    held = draw(replace(spec, protocol=VALIDATED, images=100, train_size=80), small_data)
+    assert (len(held.train), len(held.validation), len(held.test)) == (80, 20, 90)
+    np.testing.assert_array_equal(np.r_[held.train, held.validation], draw(spec, small_data).train)
+
+
+def test_a_simpler_task_has_few_digits_and_another_seed_others(small_data):
+    spec = CellSpec(model="svm", protocol=SIMPLER, classes=2, train_size=20, seed=0, fit=GRID)
+    tasks = set()
+    for seed in range(8):
+        rows = draw(replace(spec, seed=seed), small_data)
+        digits = set(small_data.labels[rows.train])
+        assert len(digits) == 2
+        assert digits == set(small_data.labels[rows.test])
+        assert 16 not in digits
+        assert len(rows.train) == 20
+        assert len(rows.validation) == 0
+        tasks.add(tuple(sorted(digits)))
+    assert len(tasks) > 4
+    record = measure(spec, small_data)
+    assert record["classes"] == 2
+    with pytest.raises(ValueError, match=r"there are \d+ training images of ., ., not 200"):
+        draw(replace(spec, train_size=200), small_data)
+
+
 def test_an_svms_record_and_one_with_the_parameters_it_chose(small_data):
     grid = measure(SEARCH, small_data)
     assert grid.keys() >= CONTRACT
@@ -71,7 +127,7 @@ def test_a_failed_cells_record_has_every_field(small_data):
 
 @pytest.mark.slow
 def test_the_longest_record_stays_under_100_kB():
-    everything = Dataset("synthetic", *draw(IMAGES_IN_FULL))
+    everything = Dataset("synthetic", *synthetic.draw(IMAGES_IN_FULL))
     spec = CellSpec(
         model="mlp",
         train_size=100,

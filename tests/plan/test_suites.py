@@ -5,7 +5,7 @@ import pytest
 from bench.errors import BadInput
 from bench.plan import suites
 from bench.plan.cost import expected_seconds
-from bench.plan.spec import CHOSEN, GRID, GRID_WITH_PROBABILITY
+from bench.plan.spec import CHOSEN, GRID, GRID_WITH_PROBABILITY, SIMPLER, VALIDATED
 
 COURSE, HEX2024 = 107_802, 9_834
 
@@ -43,15 +43,16 @@ def test_smoke_and_quick_touch_every_model():
 
 def test_full_trains_the_reports_networks_with_several_seeds():
     plan = cells("full", COURSE)
-    everything = {"train_size": 75_461, "batch_size": 16}
+    everything = {"train_size": 75_461, "batch_size": 16, "protocol": "nested"}
     assert Counter(c.epochs for c in find(plan, model="mlp", **everything)) == {50: 5}
     assert Counter(c.epochs for c in find(plan, model="cnn", **everything)) == {50: 1, 15: 2}
     for cell in find(plan, model="cnn", **everything):
         assert {3, 5} <= set(cell.evaluate_at)
     small = cells("full", HEX2024)
-    assert Counter(c.epochs for c in find(small, model="cnn", train_size=6_883, batch_size=16)) == {
-        50: 3
-    }
+    assert Counter(
+        c.epochs
+        for c in find(small, model="cnn", train_size=6_883, batch_size=16, protocol="nested")
+    ) == {50: 3}
 
 
 def test_full_sweeps_batch_sizes_and_never_trains_a_curve_twice():
@@ -68,20 +69,38 @@ def test_full_gives_small_sets_as_many_steps_as_all_images_get():
     plan = cells("full", COURSE)
     for model, epochs in (("mlp", 50), ("cnn", 3)):
         steps = epochs * -(-75_461 // 16)
-        for size in (100, 300, 1_000, 3_000, 10_000, 30_000):
-            found = find(plan, model=model, train_size=size)
+        for size in (100, 300, 1_000, 3_000, 10_000, 30_000, 75_461):
+            found = find(plan, model=model, protocol=VALIDATED, images=size)
             assert [c.seed for c in found] == [0, 1, 2]
             for cell in found:
-                of_one = -(-size // 16)
+                assert cell.train_size == size - cell.held_out == size - size // 5
+                of_one = -(-cell.train_size // 16)
                 assert steps <= cell.epochs * of_one < steps + of_one
-                assert epochs in cell.evaluate_at
+                assert cell.evaluate_at[0] == 1
+                assert 3 <= len(cell.evaluate_at) + 1 <= suites.VALIDATIONS + 1
+            report = find(plan, model=model, protocol="nested", train_size=size, batch_size=16)
+            assert {0, 1, 2} <= {c.seed for c in report}
+            assert all(epochs in (*c.evaluate_at, c.epochs) for c in report)
+
+
+def test_full_has_simpler_tasks_where_there_are_images_for_them():
+    plan = find(cells("full", HEX2024), protocol=SIMPLER)
+    assert Counter((c.model, c.classes, c.images or c.train_size) for c in plan) == {
+        (model, classes, size): 10
+        for model in ("cnn", "svm")
+        for classes in (2, 4)
+        for size in (100, 300)
+    }
+    for cell in find(plan, model="cnn"):
+        assert 600 <= cell.epochs * -(-cell.train_size // 16) < 625
+    assert not find(cells("full", 200), protocol=SIMPLER)
 
 
 def test_full_searches_the_grid_by_the_reports_protocol():
     plan = cells("full", COURSE)
-    grids = Counter((c.images, c.train_size) for c in find(plan, fit=GRID))
+    grids = Counter((c.images, c.train_size) for c in find(plan, fit=GRID, protocol="report"))
     assert grids == {(100, 70): 100, (300, 210): 3, (1_000, 700): 3, (10_000, 7_000): 1}
-    assert [c.images for c in find(plan, fit=GRID_WITH_PROBABILITY)] == [300, 1_000]
+    assert [c.images for c in find(plan, fit=GRID_WITH_PROBABILITY)] == [300, 300, 300, 1_000]
     chosen = find(plan, fit=CHOSEN)
     assert Counter(c.train_size for c in chosen) == dict.fromkeys(
         (100, 300, 1_000, 3_000, 10_000, 30_000), 3
@@ -103,7 +122,9 @@ def test_sizes_above_the_data_are_left_out_and_said():
     plan = suites.plan(suites.load("full"), HEX2024)
     assert "cnn: 10,000 training images left out, there are 6,883" in plan.left_out
     svm = find(plan.cells, model="svm", protocol="nested", train_size=6_883)
-    assert [c.seed for c in svm] == [0], "an SVM on all images has nothing random in it"
+    assert [c.seed for c in svm if c.fit == CHOSEN] == [0], (
+        "an SVM on all images has nothing random in it"
+    )
     assert find(plan.cells, fit=GRID, images=HEX2024), "10,000 images, or all there are"
 
 
@@ -129,9 +150,11 @@ def test_seeds_widen_and_only_narrows():
         ("[[sweep]]\nmodel = 'tree'\nepochs = 1", "no model 'tree'"),
         ("[[sweep]]\nmodel = 'mlp'\nepoch = 1", "epoch"),
         ("[[sweep]]\nepochs = 1", "model"),
-        ("[[sweep]]\nmodel = 'mlp'", "either epochs or steps_of_epochs"),
+        ("[[sweep]]\nmodel = 'mlp'", "one of epochs, steps_of_epochs and steps"),
         ("[[sweep]]\nmodel = 'mlp'\nepochs = 0", "whole number above 0"),
         ("[[sweep]]\nmodel = 'mlp'\nepochs = 1\nbatch_size = 'big'", "whole number above 0"),
+        ("[[sweep]]\nmodel = 'mlp'\nepochs = 1\nclasses = 17", "classes that are not 2 to 16"),
+        ("[[sweep]]\nmodel = 'svm'\nfit = 'grid'\nvalidated = true", "one of networks"),
         ("[[sweep]]\nmodel = 'svm'\nfit = 'magic'", "fit = 'magic'"),
         ("sweep = 3", "sweep"),
     ],

@@ -1,0 +1,124 @@
+"""What networks say of images: test images, or validation images that choose which weights are tested."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from models.compiling import Compiled, obtain
+from models.training import ModuleType, compile_evaluation
+
+Labelled = tuple[np.ndarray, np.ndarray]
+"""Images (n, 400) uint8 and labels (n,) 0 to 16."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a network says of n images after some epoch."""
+
+    loss: float
+    predicted: np.ndarray
+    """(n,) uint8: the most probable class."""
+    confidence: np.ndarray
+    """(n,) float32: its probability."""
+
+
+class Evaluator:
+    """A network's compiled evaluation on n test images that stay on the device."""
+
+    def __init__(self, module: ModuleType, images: np.ndarray, labels: np.ndarray):
+        self.program = obtain(compile_evaluation, module, *images.shape)
+        self._arguments = to_device(images, labels)
+        self._warm = False
+
+    def __call__(self, params: Any) -> tuple[Evaluation, float]:
+        """What the network says, and the seconds it took, on the device, warmed up."""
+        if not self._warm:
+            jax.block_until_ready(self.program.call(params, *self._arguments))
+            self._warm = True
+        started = time.perf_counter()
+        result = jax.block_until_ready(self.program.call(params, *self._arguments))
+        seconds = time.perf_counter() - started
+        loss, predicted, confidence = map(np.asarray, result)
+        return Evaluation(float(loss), predicted.astype(np.uint8), confidence), seconds
+
+
+class Trained(Protocol):
+    """Networks that are being trained."""
+
+    def params(self, place: int) -> Any:
+        """The weights of one of them."""
+
+
+class Kept(NamedTuple):
+    """Weights, the epoch after which they were these, and their validation loss."""
+
+    epoch: int
+    loss: float
+    params: Any
+
+
+class Examiner:
+    """Shows networks their test images, or their validation images and the best of them the test's."""
+
+    def __init__(
+        self,
+        module: ModuleType,
+        count: int,
+        test: Labelled | None,
+        validation: Sequence[Labelled] | None,
+    ):
+        self._tester = None if test is None else Evaluator(module, *test)
+        self._validators = [Evaluator(module, *held_out) for held_out in validation or ()]
+        self._seconds: list[float] = []
+        self.kept = [Kept(0, inf, None)] * count
+        self.tested: list[dict[int, Evaluation]] = [{} for _ in range(count)]
+        self.validated: list[dict[int, Evaluation]] = [{} for _ in range(count)]
+
+    @property
+    def programs(self) -> list[Compiled]:
+        """One for each evaluator."""
+        return [e.program for e in (self._tester, *self._validators) if e is not None]
+
+    def examine(self, networks: Trained, epoch: int) -> None:
+        """Evaluate every network as it is after this epoch."""
+        for i in range(len(self.kept)):
+            params = networks.params(i)
+            if not self._validators:
+                self.kept[i] = Kept(epoch, inf, params)
+                self._test(i)
+                continue
+            found, seconds = self._validators[i](params)
+            self._seconds.append(seconds)
+            self.validated[i][epoch] = found
+            if self.kept[i].params is None or found.loss < self.kept[i].loss:
+                # A copy: the next epoch overwrites the weights in place.
+                self.kept[i] = Kept(epoch, found.loss, jax.tree.map(jnp.copy, params))
+
+    def finish(self) -> None:
+        """Show the test images to the networks that validation chose."""
+        for i in range(len(self._validators)):
+            self._test(i)
+
+    def times(self) -> dict[str, float]:
+        """Seconds a network: evaluate_s of all evaluations, predict_s of the last of test images."""
+        if not self._seconds:
+            return {}
+        found = {"evaluate_s": sum(self._seconds) / len(self.kept)}
+        return found if self._tester is None else found | {"predict_s": self._seconds[-1]}
+
+    def _test(self, i: int) -> None:
+        if self._tester is not None:
+            kept = self.kept[i]
+            self.tested[i][kept.epoch], seconds = self._tester(kept.params)
+            self._seconds.append(seconds)
+
+
+def to_device(images: np.ndarray, labels: np.ndarray) -> tuple[jax.Array, jax.Array]:
+    """Images (n, 400) and labels (n,) where the programs want them, once they are there."""
+    return jax.block_until_ready((jnp.asarray(images, jnp.uint8), jnp.asarray(labels, jnp.int32)))
