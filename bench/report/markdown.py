@@ -7,19 +7,36 @@ from typing import Any
 
 from tabulate import tabulate
 
+from bench.analyse.claims import Verdict
 from bench.analyse.readings import Record
 from bench.analyse.tables import Table, all_tables
 
+VERDICTS_NOTE = (
+    "The statements of the report *Digit recognizer*, judged by rules that were fixed before anything was "
+    "measured; `verdicts.json` has the numbers and the cells. In brackets 95% intervals."
+)
 TEXT = ("model", "chosen", "device", "probability", "what", "contest", "contestant", "verdict")
 """Columns of words, which stand on the left."""
 
 
-def report(manifest: dict[str, Any], records: list[Record], figures: list[tuple[str, str]]) -> str:
-    """The whole page. `figures` are (file name, caption), lying in `figures/`."""
+def report(
+    manifest: dict[str, Any],
+    records: list[Record],
+    verdicts: list[Verdict],
+    left_out: dict[str, str],
+    figures: list[tuple[str, str]],
+) -> str:
+    """The whole page.
+
+    `left_out` says by key which records no verdict rests on, and why. `figures` are (file name,
+    caption), lying in `figures/`.
+    """
     parts = [
         f"# hexbench: suite {escape(manifest['suite'])} on {escape(manifest['data']['name'])}",
         _about(manifest, records),
         _holes(manifest, records),
+        _verdicts(verdicts),
+        _unsound(manifest, records, left_out),
         "± is the standard deviation over seeds; an accuracy without one was measured once.",
         *(table_text(_about_data(table, manifest)) for table in all_tables(records)),
         *(f"![{caption}](figures/{name})" for name, caption in figures),
@@ -77,6 +94,26 @@ def _about(manifest: dict[str, Any], records: list[Record]) -> str:
             "itself, and they were tuned to be about as hard for the three models as real ones.\n",
         )
     return "\n".join(lines)
+
+
+def _verdicts(verdicts: list[Verdict]) -> str:
+    """What the report said beside what was measured, then the reasons."""
+    rows = tuple((escape(v.id), v.statement, v.reported, f"**{v.verdict}**") for v in verdicts)
+    body = tabulate(rows, ("claim", "the report said", "number", "verdict"), tablefmt="github")
+    reasons = "\n".join(f"- **{escape(v.id)}**, {v.verdict}: {escape(v.reason)}" for v in verdicts)
+    return f"## Verdicts\n\n{VERDICTS_NOTE}\n\n{body}\n\n{reasons}"
+
+
+def _unsound(manifest: dict[str, Any], records: list[Record], left_out: dict[str, str]) -> str:
+    """Records that are there, and that no verdict rests on because something in them is wrong."""
+    failed = {record["key"] for record in records if record["status"] == "failed"}
+    labels = manifest["labels"]
+    lines = [
+        f"- {escape(labels.get(key, key))} (`{key}`): {escape(why)}"
+        for key, why in left_out.items()
+        if key not in failed
+    ]
+    return "No verdict rests on these records:\n\n" + "\n".join(lines) if lines else ""
 
 
 def _programs(records: list[Record]) -> str:

@@ -1,7 +1,11 @@
-"""Writes everything that is derived from a store: cells.csv, figures and report.md."""
+"""Writes everything that is derived from a store: verdicts.json, cells.csv, figures and report.md."""
+
+import json
 
 import pandas as pd
 
+from bench.analyse.claims import as_json, judge, kind_of
+from bench.analyse.evidence import Evidence
 from bench.analyse.readings import COLUMNS, flat
 from bench.errors import NothingMeasured
 from bench.report.figures import draw_all
@@ -23,5 +27,11 @@ def write_report(store: Store) -> None:
         [flat(record) for record in records], columns=list(COLUMNS)
     ).convert_dtypes()
     write_whole(store.folder / "cells.csv", table.to_csv(index=False, lineterminator="\n"))
+    evidence = Evidence.of(records)
+    verdicts = judge(evidence, kind_of(manifest["data"]))
+    text = json.dumps(as_json(verdicts), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    write_whole(store.folder / "verdicts.json", text)
     figures = draw_all(records, manifest["data"]["name"], store.folder / "figures")
-    write_whole(store.folder / "report.md", report(manifest, records, figures))
+    write_whole(
+        store.folder / "report.md", report(manifest, records, verdicts, evidence.left_out, figures)
+    )

@@ -1,0 +1,159 @@
+"""The report's statements as claims, in one table, and the verdict that a run's records give on each.
+
+A claim's rule, its margin and its smallest number of seeds are fixed here, before anything is
+measured; `bench/analyse/rules.py` says what the rules do.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bench.analyse.comparisons import (
+    best_of_all,
+    better_in_fewer_epochs,
+    improves_each_epoch,
+    overfits,
+    simpler_tasks,
+    svm_about,
+    svm_draws_around,
+)
+from bench.analyse.durations import (
+    grows_faster_than_images,
+    needs_more_images,
+    slower_as_reported,
+    slower_epochs,
+)
+from bench.analyse.evidence import Evidence
+from bench.analyse.rules import (
+    REFUTED,
+    Finding,
+    Rule,
+    parameters_are,
+    test_accuracy_about,
+    train_accuracy_about,
+)
+
+STATED_IMAGES, COURSE_IMAGES = 111_399, 107_802
+TEST_PART = 32_347
+"""Images that the report's confusion matrices hold: 30% of all."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of the report and the rule that judges it."""
+
+    id: str
+    statement: str
+    reported: str
+    rule: Rule
+    about_data: bool = True
+    """Whether other images could give another verdict."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule says of a run's cells; an entry of `verdicts.json`."""
+
+    id: str
+    statement: str
+    reported: str
+    measured: float | None
+    low: float | None
+    high: float | None
+    n: int
+    verdict: str
+    reason: str
+    cells: list[str]
+
+
+def dataset_size(_: Evidence) -> Finding:
+    """Whether the report's own numbers agree; no run is needed."""
+    whole = TEST_PART / 0.3
+    reason = (
+        f"by the report's own numbers: its confusion matrices hold {TEST_PART:,} test images, 30% of "
+        f"about {whole:,.0f} and not of {STATED_IMAGES:,}; the same file is elsewhere described as 107,802 "
+        "images. Besides, 45% of 30 test images is no whole number (13 are 43.3%, 14 are 46.7%), and the "
+        "text has ten output units where the code has 17"
+    )
+    return Finding(REFUTED, reason, whole, whole, whole)
+
+
+CLAIMS = (
+    Claim("params", "The two networks have so many parameters.", "4,197 and 158,385",
+          parameters_are({"mlp": 4_197, "cnn": 158_385}), about_data=False),
+    Claim("mlp-train-5", "The neural network reads 84% of the training images after 5 epochs.", "84%",
+          train_accuracy_about("mlp", 5, 0.84, seeds=3)),
+    Claim("mlp-test", "The neural network reads 88% of the test images.", "88%",
+          test_accuracy_about("mlp", 50, 0.88, seeds=3)),
+    Claim("cnn-3", "The CNN reads 98% after three epochs.", "98%",
+          test_accuracy_about("cnn", 3, 0.98, seeds=3)),
+    Claim("cnn-overfits", "With more epochs the CNN overfits.", "test loss rises",
+          overfits(3, 15, seeds=3)),
+    Claim("svm-10000", "The SVM reads 92%, on 10,000 images.", "92%", svm_about(10_000, 0.92)),
+    Claim("svm-100", "The SVM reads 45%, on 100 images.", "45%", svm_draws_around(100, 0.45)),
+    Claim("svm-simple", "SVMs are valuable for simpler tasks.", "as good as a CNN",
+          simpler_tasks(seeds=5)),
+    Claim("mlp-improves", "After each epoch the neural network gets more precise.", "each epoch",
+          improves_each_epoch("mlp", 50, seeds=3)),
+    Claim("svm-slow", "Training the SVM takes much longer.", "much longer",
+          slower_as_reported(300, stated=10_000), about_data=False),
+    Claim("svm-scaling", "The SVM's training time grows faster than the number of images.",
+          "faster than n", grows_faster_than_images(), about_data=False),
+    Claim("cnn-fewer-epochs", "The CNN needs fewer epochs and ends better.", "3 against 50 epochs",
+          better_in_fewer_epochs(3, 50, seeds=3)),
+    Claim("data-hunger", "The neural network needs many images; CNN and SVM do with few.",
+          "many against few", needs_more_images("mlp", ("cnn", "svm"), seeds=3)),
+    Claim("mlp-slower-than-cnn", "Neural networks often take longer to train, CNNs are faster.",
+          "longer", slower_epochs("mlp", "cnn"), about_data=False),
+    Claim("cnn-best", "The CNN is the right choice.", "best of three", best_of_all(seeds=3)),
+    Claim("dataset-size", "The data set has 111,399 images.", "111,399", dataset_size,
+          about_data=False),
+)  # fmt: skip
+
+
+def kind_of(data: dict[str, Any]) -> str:
+    """Whose images a manifest's are: `synthetic`, the `course`'s own file, or `other`."""
+    if data["synthetic"]:
+        return "synthetic"
+    own = data["images"] == COURSE_IMAGES and data["name"] != "emnist"
+    return "course" if own else "other"
+
+
+def judge(evidence: Evidence, kind: str) -> list[Verdict]:
+    """A verdict on every claim; `kind` is that of `kind_of`, which a reason has to say."""
+    verdicts = []
+    for claim in CLAIMS:
+        found = claim.rule(evidence)
+        verdicts.append(
+            Verdict(
+                id=claim.id,
+                statement=claim.statement,
+                reported=claim.reported,
+                measured=_finite(found.measured),
+                low=_finite(found.low),
+                high=_finite(found.high),
+                n=found.n,
+                verdict=found.verdict,
+                reason=_in_full(claim, found, evidence, kind),
+                cells=list(found.keys),
+            )
+        )
+    return verdicts
+
+
+def as_json(verdicts: Iterable[Verdict]) -> list[dict[str, Any]]:
+    """The content of `verdicts.json`."""
+    return [asdict(verdict) for verdict in verdicts]
+
+
+def _in_full(claim: Claim, found: Finding, evidence: Evidence, kind: str) -> str:
+    reason = found.reason[0].upper() + found.reason[1:]
+    parts = [reason] if not found.keys else [reason, f"On {evidence.about}"]
+    if claim.about_data and kind == "other":
+        parts.append("Not the course's own images, so that the report may be right on those")
+    start = "Software check: " if kind == "synthetic" else ""
+    return start + ". ".join(parts) + "."
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and abs(value) < float("inf") else None

@@ -1,0 +1,210 @@
+"""What claims rest on: sound records of one data set, asked for by what they measured.
+
+A record is sound when its key is that of its specification, and when what it says twice agrees.
+"""
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bench.plan.spec import NESTED, key_of
+
+Record = dict[str, Any]
+HEADER = (
+    "model",
+    "protocol",
+    "fit",
+    "images",
+    "classes",
+    "train_size",
+    "batch_size",
+    "epochs",
+    "seed",
+)
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cells that differ in their seed alone, as they were after `epoch` (None: at their end)."""
+
+    records: list[Record]
+    epoch: int | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        """Of every cell."""
+        return [r["key"] for r in self.records]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def history(self, name: str, epoch: int | None = None) -> list[float]:
+        """An entry of each cell's history, at `epoch` instead of the group's own; NaN if missing."""
+        at = epoch or self.epoch
+        return [_entry(r, name, at) for r in self.records]
+
+    def metric(self, name: str) -> list[float]:
+        """A metric of each cell at its end, or of the group's epoch where there is one."""
+        if self.epoch is not None:
+            return self.history(name)
+        return [_number(r["metrics"][name]) for r in self.records]
+
+    def seconds(self, name: str) -> list[float]:
+        """A time of each cell that had the machine to itself."""
+        return [r["times"][name] for r in self.records if r["timing_clean"] and name in r["times"]]
+
+    @property
+    def right(self) -> np.ndarray:
+        """(seeds, images) bool: which test images each read rightly; seeds without it are left out."""
+        rows = [_right(r, self.epoch) for r in self.records]
+        return np.array([row for row in rows if row is not None])
+
+    def paired(self, other: "Group") -> tuple["Group", "Group"]:
+        """Both with the seeds that both have, in order."""
+        mine = {r["seed"]: r for r in self.records}
+        theirs = {r["seed"]: r for r in other.records}
+        seeds = sorted(mine.keys() & theirs.keys())
+        return (
+            Group([mine[s] for s in seeds], self.epoch),
+            Group([theirs[s] for s in seeds], other.epoch),
+        )
+
+
+@dataclass
+class Evidence:
+    """The sound, done records, and why the others are not among them."""
+
+    records: list[Record]
+    left_out: dict[str, str] = field(default_factory=dict)
+    """By key: what is wrong with a record."""
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> "Evidence":
+        """Sort the sound records from the others."""
+        sound, left_out = [], {}
+        for record in records:
+            fault = _fault(record)
+            if fault is None:
+                sound.append(record)
+            else:
+                left_out[str(record.get("key"))] = fault
+        return cls(sound, left_out)
+
+    def group(
+        self, model: str, *, epoch: int | None = None, protocol: str = NESTED, **wanted: Any
+    ) -> Group:
+        """The cells with these values, by seed; with `epoch` those evaluated after it.
+
+        `train_size="all"` stands for the largest there is. Of two cells with one seed, the one that
+        trained for longer counts.
+        """
+        found = [r for r in self.records if (r["model"], r["protocol"]) == (model, protocol)]
+        if wanted.get("train_size") == "all":
+            wanted["train_size"] = self.all_images
+        for name, value in wanted.items():
+            found = [r for r in found if r[name] == value]
+        if epoch is not None:
+            found = [r for r in found if not np.isnan(_entry(r, "test_accuracy", epoch))]
+        longest = {
+            r["seed"]: r for r in sorted(found, key=lambda r: (r["epochs"] or 0, r["train_size"]))
+        }
+        return Group([longest[seed] for seed in sorted(longest)], epoch)
+
+    def sizes(
+        self, model: str, protocol: str, name: str = "train_size", **wanted: Any
+    ) -> list[int]:
+        """The sizes at which there are cells, smallest first."""
+        found = [r for r in self.records if (r["model"], r["protocol"]) == (model, protocol)]
+        for key, value in wanted.items():
+            found = [r for r in found if r[key] == value]
+        return sorted({r[name] or r["train_size"] for r in found})
+
+    @property
+    def all_images(self) -> int:
+        """The largest training set."""
+        nested = [r["train_size"] for r in self.records if r["protocol"] == NESTED]
+        return max(nested, default=0)
+
+    @property
+    def tested(self) -> int:
+        """How many test images there are."""
+        nested = [r for r in self.records if r["protocol"] == NESTED]
+        return sum(map(sum, nested[0]["confusion"])) if nested else 0
+
+    @property
+    def images(self) -> int:
+        """Of the whole data set."""
+        return self.all_images + self.tested
+
+    @property
+    def about(self) -> str:
+        """The data, the devices and the number of test images: what every reason names."""
+        if not self.records:
+            return "no cells"
+        first = self.records[0]
+        devices = ", ".join(sorted({r["device"] for r in self.records}))
+        sizes = f"{self.all_images:,} training and {self.tested:,} test images"
+        return f"{first['data']['name']}, {sizes}, {devices}"
+
+
+def _fault(record: Record) -> str | None:
+    """What is wrong with a record; None if it is done and sound."""
+    if record.get("status") != "done":
+        return f"it failed: {record.get('error')}"
+    try:
+        spec, fingerprint = record["spec"], record["data"]["fingerprint"]
+        if key_of(spec, fingerprint, record["measurement_version"]) != record["key"]:
+            return "its key is not that of its specification and data"
+        different = [name for name in HEADER if record[name] != spec[name]]
+        if different:
+            return f"its {different[0]} is not that of its specification"
+        counts = np.array(record["confusion"])
+        stated = [(record["metrics"]["test_accuracy"], np.trace(counts) / counts.sum())]
+        for snapshot in record["snapshots"].values():
+            counts = np.array(snapshot["confusion"])
+            right = _unpacked(snapshot["right"], int(counts.sum()))
+            stated += [
+                (snapshot["accuracy"], np.trace(counts) / counts.sum()),
+                (snapshot["accuracy"], right.mean()),
+            ]
+        if any(abs(a - b) > TOLERANCE for a, b in stated):
+            return "its accuracy is not that of its confusion matrix"
+    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+        return f"it is damaged ({type(error).__name__}: {error})"
+    return None
+
+
+def _entry(record: Record, name: str, epoch: int | None) -> float:
+    history = record["history"]
+    if history is None or epoch not in history["epoch"]:
+        return float("nan")
+    return _number(history[name][history["epoch"].index(epoch)])
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _right(record: Record, epoch: int | None) -> np.ndarray | None:
+    snapshots = record["snapshots"]
+    name = str(epoch) if epoch is not None else str(record["stopped_at"] or record["epochs"])
+    snapshot = snapshots.get("last") or snapshots.get(name)
+    if snapshot is None:
+        return None
+    return _unpacked(snapshot["right"], sum(map(sum, snapshot["confusion"])))
+
+
+def _unpacked(text: str, count: int) -> np.ndarray:
+    bits = np.unpackbits(np.frombuffer(base64.b64decode(text), np.uint8))
+    if not count <= len(bits) < count + 8:
+        raise ValueError(f"{len(bits)} bits for {count} images")
+    return bits[:count].astype(bool)
+
+
+def keys_of(groups: Sequence[Group]) -> list[str]:
+    """The keys of all cells of several groups, each once."""
+    return list(dict.fromkeys(key for group in groups for key in group.keys))

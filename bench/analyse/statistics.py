@@ -1,0 +1,127 @@
+"""Estimates with 95% intervals, and tests; scipy and statsmodels do the mathematics.
+
+`right` is always (seeds, images) bool: which test images the network of each seed read rightly.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __neg__(self) -> "Estimate":
+        """The same of the opposite quantity."""
+        return Estimate(-self.value, -self.high, -self.low)
+
+
+def proportion(successes: int, trials: int, confidence: float = CONFIDENCE) -> Estimate:
+    """A share by Wilson's interval, for what has nothing random in it but the images."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(successes, trials, alpha=1 - confidence, method="wilson")
+    return Estimate(successes / trials, float(low), float(high))
+
+
+def mean(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+    """A mean by Student's t; an interval without end of a single value."""
+    from scipy.stats import ttest_1samp
+
+    centre = float(np.mean(values))
+    if len(values) < 2:
+        return Estimate(centre, -np.inf, np.inf)
+    if _constant(values):
+        return Estimate(centre, centre, centre)
+    interval = ttest_1samp(values, 0).confidence_interval(confidence)
+    return Estimate(centre, float(interval.low), float(interval.high))
+
+
+def _constant(values: Sequence[float]) -> bool:
+    return bool(np.ptp(values) <= 1e-12 * max(1.0, float(np.max(np.abs(values)))))
+
+
+def accuracy(right: np.ndarray, confidence: float = CONFIDENCE) -> Estimate:
+    """Mean accuracy over seeds, with the drawing of seeds and of images in its interval.
+
+    One seed: Wilson's interval, of the images alone.
+    """
+    if len(right) == 1:
+        return proportion(int(right.sum()), right.size, confidence)
+    return _crossed(right.astype(float), confidence)
+
+
+def difference(a: np.ndarray, b: np.ndarray, confidence: float = CONFIDENCE) -> Estimate:
+    """Mean accuracy of `a` less that of `b` on the same images.
+
+    Seeds are paired where both have as many; one that has a single row, having nothing random in
+    it, is held against every seed of the other.
+    """
+    if len(a) != len(b) and 1 not in (len(a), len(b)):
+        seeds = min(len(a), len(b))
+        a, b = a[:seeds], b[:seeds]
+    return _crossed(a.astype(float) - b.astype(float), confidence)
+
+
+def _crossed(values: np.ndarray, confidence: float) -> Estimate:
+    """The mean of (seeds, images) where both are drawn.
+
+    Its variance is the sum of the two: that of the seeds' means over the number of seeds, and that
+    of the images' means over the number of images. What both have in common is counted twice, which
+    errs on the wide side. Student's t with the degrees of freedom of Welch and Satterthwaite.
+    """
+    from scipy.stats import t
+
+    seeds, images = values.shape
+    of_seeds = float(values.mean(axis=1).var(ddof=1)) / seeds if seeds > 1 else 0.0
+    of_images = float(values.mean(axis=0).var(ddof=1)) / images
+    centre, total = float(values.mean()), of_seeds + of_images
+    if total == 0:
+        return Estimate(centre, centre, centre)
+    bends = (of_seeds**2 / (seeds - 1) if seeds > 1 else 0.0) + of_images**2 / (images - 1)
+    reach = float(t.ppf((1 + confidence) / 2, total**2 / bends)) * sqrt(total)
+    return Estimate(centre, centre - reach, centre + reach)
+
+
+def ratio(a: Sequence[float], b: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+    """The ratio of two groups' geometric means, by Welch's t on the logarithms."""
+    from scipy.stats import ttest_ind
+
+    logs = np.log(a), np.log(b)
+    centre = float(np.exp(logs[0].mean() - logs[1].mean()))
+    if len(a) < 2 or len(b) < 2:
+        return Estimate(centre, 0.0, np.inf)
+    if all(_constant(list(group)) for group in logs):
+        return Estimate(centre, centre, centre)
+    interval = ttest_ind(*logs, equal_var=False).confidence_interval(confidence)
+    return Estimate(centre, float(np.exp(interval.low)), float(np.exp(interval.high)))
+
+
+def central(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+    """The median of a distribution and the interval that holds its central part."""
+    low, middle, high = np.quantile(values, [(1 - confidence) / 2, 0.5, (1 + confidence) / 2])
+    return Estimate(float(middle), float(low), float(high))
+
+
+def mcnemar(a: np.ndarray, b: np.ndarray) -> float:
+    """The p-value of McNemar's exact test that two models, (images,) bool each, err equally often."""
+    from statsmodels.stats.contingency_tables import mcnemar as test
+
+    table = [[int((x & y).sum()) for y in (b, ~b)] for x in (a, ~a)]
+    return float(test(table, exact=True).pvalue)
+
+
+def corrected(p_values: Sequence[float]) -> list[float]:
+    """p-values by Holm's step-down correction for their number."""
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(p) for p in multipletests(p_values, method="holm")[1]]

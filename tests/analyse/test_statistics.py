@@ -1,0 +1,111 @@
+"""Intervals and tests against known answers, and against 500 simulated runs each."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from statsmodels.stats.proportion import proportion_confint
+
+from bench.analyse import statistics
+from bench.analyse.rules import MARGIN, REFUTED, SUPPORTED, about, above
+from bench.analyse.statistics import Estimate
+
+RUNS = 500
+IMAGES = 2_000
+
+
+def test_known_answers():
+    one = statistics.accuracy(np.arange(100)[None] < 90)
+    assert (one.low, one.high) == pytest.approx(proportion_confint(90, 100, method="wilson"))
+    interval = statistics.mean([1.0, 2.0, 3.0])
+    assert interval.value == 2
+    assert interval.high - 2 == pytest.approx(
+        4.302653 / np.sqrt(3), rel=1e-5
+    )  # Student's t, 2 degrees
+    assert statistics.ratio([2.0, 2.0], [1.0, 1.0]) == Estimate(2.0, 2.0, 2.0)
+    a, b = np.arange(30) < 20, np.arange(30) >= 5
+    assert statistics.mcnemar(a, b) == pytest.approx(
+        2 * 0.5**15 * sum((1, 15, 105, 455, 1365, 3003))
+    )
+    assert statistics.corrected([0.01, 0.04]) == pytest.approx([0.02, 0.04])
+    assert statistics.central(range(101)).low == pytest.approx(2.5)
+
+
+def test_one_run_has_no_interval_of_its_seeds():
+    assert statistics.mean([0.5]).high == np.inf
+    assert statistics.ratio([1.0], [2.0, 3.0]).low == 0
+
+
+def test_rules_decide_by_the_whole_interval():
+    assert about(0.9, Estimate(0.9, 0.89, 0.91)) == SUPPORTED
+    assert about(0.9, Estimate(0.9, 0.88, 0.91)) == "inconclusive"
+    assert about(0.9, Estimate(0.95, 0.92, 0.98)) == REFUTED
+    assert above(Estimate(1, 0.1, 2)) == SUPPORTED
+    assert above(Estimate(1, -0.1, 2)) == "inconclusive"
+    assert above(Estimate(-1, -2, -0.1)) == REFUTED
+    assert -Estimate(1, 0, 3) == Estimate(-1, -3, 0)
+
+
+def simulated(rng, share, seeds, difficulty=None, luck=0.08):
+    """Hits (seeds, IMAGES): images differ in how hard they are, seeds in how good they turned out."""
+    logit = np.log(share / (1 - share))
+    hard = rng.normal(0, 2, IMAGES) if difficulty is None else difficulty
+    lucky = rng.normal(0, luck, (seeds, 1))
+    return rng.random((seeds, IMAGES)) < 1 / (1 + np.exp(-(logit + hard + lucky)))
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("side", [-1, 1])
+def test_about_x_errs_in_under_5_percent_of_runs_at_the_boundary(seeds, side):
+    """The true mean accuracy is exactly x plus or minus the margin: neither answer is right."""
+    rng = np.random.default_rng(seeds)
+    true = _true_share(0.9)
+    found = Counter(
+        about(true - side * MARGIN, statistics.accuracy(simulated(rng, 0.9, seeds)))
+        for _ in range(RUNS)
+    )
+    assert found[SUPPORTED] < 0.05 * RUNS
+    assert found[REFUTED] < 0.05 * RUNS
+
+
+@pytest.mark.parametrize("seeds", [(3, 3), (3, 1)])
+def test_two_equal_models_are_told_apart_in_under_5_percent_of_runs(seeds):
+    """The second case is an SVM's: one run, with nothing random in it but the images."""
+    rng = np.random.default_rng(1)
+    found = Counter()
+    for _ in range(RUNS):
+        hard = rng.normal(0, 2, IMAGES)
+        a = simulated(rng, 0.9, seeds[0], hard)
+        b = simulated(rng, 0.9, seeds[1], hard, luck=0.08 if seeds[1] > 1 else 0)
+        found[above(statistics.difference(a, b))] += 1
+    assert max(found[SUPPORTED], found[REFUTED]) < 0.05 * RUNS
+
+
+def test_a_better_model_is_found():
+    rng = np.random.default_rng(2)
+    found = Counter()
+    for _ in range(RUNS // 5):
+        hard = rng.normal(0, 2, IMAGES)
+        found[
+            above(
+                statistics.difference(simulated(rng, 0.95, 3, hard), simulated(rng, 0.85, 3, hard))
+            )
+        ] += 1
+    assert found[SUPPORTED] > 0.9 * RUNS // 5
+
+
+@pytest.mark.parametrize("count", [3, 10])
+def test_equal_times_and_means_are_told_apart_in_under_5_percent_of_runs(count):
+    rng = np.random.default_rng(count)
+    found: Counter = Counter()
+    for _ in range(RUNS):
+        a, b = np.exp(rng.normal(0, 0.1, (2, count)))
+        found["ratio", above(statistics.ratio(a, b), 1.0)] += 1
+        found["mean", above(statistics.mean(rng.normal(0, 1, count)))] += 1
+    for what in ("ratio", "mean"):
+        assert max(found[what, SUPPORTED], found[what, REFUTED]) < 0.05 * RUNS, what
+
+
+def _true_share(share):
+    rng = np.random.default_rng(0)
+    return float(np.mean([simulated(rng, share, 20).mean() for _ in range(50)]))
