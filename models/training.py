@@ -180,7 +180,7 @@ def train_epochs(
 def evaluate_images(
     graphdef: Any, batch_size: int, params: Any, images: Array, labels: Array
 ) -> Any:
-    """Mean loss (), predicted class (n,) and its probability (n,) of n images, all of them."""
+    """Loss (n,), predicted class (n,) and its probability (n,) of n images."""
     n = len(images)
     padding = -n % batch_size
     model = nnx.merge(graphdef, params)
@@ -192,7 +192,7 @@ def evaluate_images(
     logits = jax.lax.map(logits_of, batches).reshape(n + padding, -1)[:n]
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
     probabilities = jax.nn.softmax(logits)
-    return jnp.mean(losses), jnp.argmax(logits, axis=-1), jnp.max(probabilities, axis=-1)
+    return losses, jnp.argmax(logits, axis=-1), jnp.max(probabilities, axis=-1)
 
 
 @cache

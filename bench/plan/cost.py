@@ -17,19 +17,19 @@ from bench.plan.spec import (
     CellSpec,
 )
 
-SECONDS_PER_STEP = {"mlp": 5e-5, "cnn": 5e-4}
-SECONDS_PER_TRAINED_IMAGE = {"mlp": 1e-6, "cnn": 3.6e-4}
-SECONDS_PER_TESTED_IMAGE = {"mlp": 1e-6, "cnn": 1e-4}
-COMPILE_SECONDS = 2.0
-SVM_FIT_SECONDS = 2.2e-7
+SECONDS_PER_STEP = {"mlp": 3e-5, "cnn": 1.2e-3}
+SECONDS_PER_TRAINED_IMAGE = {"mlp": 1e-6, "cnn": 1.5e-4}
+SECONDS_PER_TESTED_IMAGE = {"mlp": 1e-6, "cnn": 6.5e-5}
+COMPILE_SECONDS = 0.5
+SVM_FIT_SECONDS = 1.4e-7
 """For each pair of training images."""
-SVM_PREDICT_SECONDS = 4.5e-7
+SVM_PREDICT_SECONDS = 2e-8
 """On one core, for each pair of a training image and a predicted one."""
-GRID_SECONDS = 2.5e-6
+GRID_SECONDS = 1.6e-6
 """All 160 fits of a grid on one core, for each pair of images."""
-PROBABILITY_GRID_SECONDS = 1e-4
+PROBABILITY_GRID_SECONDS = 5.7e-5
 """The same where every fit computes its kernel itself and trains five more SVMs."""
-GRID_OVERHEAD = 1.0
+GRID_OVERHEAD = 0.5
 CORES = os.cpu_count() or 1
 
 

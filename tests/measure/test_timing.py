@@ -70,7 +70,7 @@ def test_times_are_taken_after_the_device_has_finished(monkeypatch):
     images, labels = blobs(20)
     state = initial_state(NETWORKS["mlp"], jax.random.key(0))
     trained = program((state, jnp.ones((256, 2))))
-    answers = program((jnp.float32(1), jnp.zeros(20, int), jnp.ones(20)))
+    answers = program((jnp.ones(32), jnp.zeros(32, int), jnp.ones(32)))
     monkeypatch.setattr(fitting.jax, "block_until_ready", wait)
     monkeypatch.setattr(fitting, "obtain", lambda *_: trained)
     monkeypatch.setattr(evaluation, "obtain", lambda *_: answers)

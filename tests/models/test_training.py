@@ -9,6 +9,7 @@ from conftest import blobs
 from flax import nnx
 
 from models import NETWORKS
+from models.evaluation import Evaluator
 from models.fitting import fit_network, fit_networks
 from models.training import compile_training, initial_state, parts_of_batch, train_step
 
@@ -44,6 +45,19 @@ def test_a_batch_in_parts_is_the_batch(name):
     np.testing.assert_allclose(parted_sums, sums, rtol=1e-6)
     for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(parted), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-6)
+
+
+def test_few_images_are_evaluated_as_among_many():
+    """Few are filled up to a power of two, and what fills them must not count."""
+    images, labels = blobs(2_100)
+    params = initial_state(NETWORKS["mlp"], jax.random.key(0)).params
+    whole, _ = Evaluator(NETWORKS["mlp"], images, labels)(params)
+    parts = [slice(0, 57), slice(57, 2_100)]
+    found = [Evaluator(NETWORKS["mlp"], images[p], labels[p])(params)[0] for p in parts]
+    assert [len(f.predicted) for f in found] == [57, 2_043]
+    np.testing.assert_array_equal(np.concatenate([f.predicted for f in found]), whole.predicted)
+    mean = (57 * found[0].loss + 2_043 * found[1].loss) / 2_100
+    assert mean == pytest.approx(whole.loss, rel=1e-5)
 
 
 def test_parts_are_as_large_as_the_caches_allow():
