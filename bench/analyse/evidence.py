@@ -6,6 +6,7 @@ A record is sound when its key is that of its specification, and when what it sa
 import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ class Evidence:
         `train_size="all"` stands for the largest there is. Of two cells with one seed, the one that
         trained for longer counts.
         """
-        found = [r for r in self.records if (r["model"], r["protocol"]) == (model, protocol)]
+        found = self._by_kind.get((model, protocol), [])
         if wanted.get("train_size") == "all":
             wanted["train_size"] = self.all_images
         for name, value in wanted.items():
@@ -118,12 +119,19 @@ class Evidence:
         self, model: str, protocol: str, name: str = "train_size", **wanted: Any
     ) -> list[int]:
         """The sizes at which there are cells, smallest first."""
-        found = [r for r in self.records if (r["model"], r["protocol"]) == (model, protocol)]
+        found = self._by_kind.get((model, protocol), [])
         for key, value in wanted.items():
             found = [r for r in found if r[key] == value]
         return sorted({r[name] or r["train_size"] for r in found})
 
-    @property
+    @cached_property
+    def _by_kind(self) -> dict[tuple[str, str], list[Record]]:
+        kinds: dict[tuple[str, str], list[Record]] = {}
+        for record in self.records:
+            kinds.setdefault((record["model"], record["protocol"]), []).append(record)
+        return kinds
+
+    @cached_property
     def all_images(self) -> int:
         """The largest training set."""
         nested = [r["train_size"] for r in self.records if r["protocol"] == NESTED]

@@ -10,6 +10,7 @@ from conftest import ROOT, blobs
 
 from models import NETWORKS
 from models.fitting import fit_network
+from models.training import compile_evaluation, compile_training
 
 MISSES = "/jax/compilation_cache/cache_misses"
 
@@ -22,6 +23,8 @@ def fit(count, seed=0):
 
 
 def test_no_program_is_compiled_twice_in_one_process():
+    compile_training.cache_clear()  # other tests have been here
+    compile_evaluation.cache_clear()
     first, second = fit(57), fit(57, seed=1)
     assert first.programs.keys() <= {"compiled", "disk"} and first.programs.total() == 2
     assert second.programs == {"process": 2}
