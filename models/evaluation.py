@@ -17,6 +17,8 @@ Labelled = tuple[np.ndarray, np.ndarray]
 """Images (n, 400) uint8 and labels (n,) 0 to 16."""
 
 FEW = 2048
+PATIENCE = 4
+"""Training is over once it has gone on for so many times the epochs that had the lowest loss."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,10 @@ class Examiner:
             if self.kept[i].params is None or found.loss < self.kept[i].loss:
                 # A copy: the next epoch overwrites the weights in place.
                 self.kept[i] = Kept(epoch, found.loss, jax.tree.map(jnp.copy, params))
+
+    def is_settled(self, epoch: int) -> bool:
+        """Whether validation has seen enough: no network's loss has fallen for PATIENCE times as long."""
+        return bool(self._validators) and all(epoch >= PATIENCE * k.epoch for k in self.kept)
 
     def finish(self) -> None:
         """Show the test images to the networks that validation chose."""

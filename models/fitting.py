@@ -68,8 +68,9 @@ def fit_network(
 
     `test` images are evaluated after the epochs of `evaluate_at`, and after the last. With
     `validation` images it is those that are evaluated then; the weights with the lowest validation
-    loss are kept, and they alone are shown the test images. `on_epochs` is told how many epochs are
-    done. Raises FloatingPointError when the loss is no longer finite.
+    loss are kept, and they alone are shown the test images; training ends before `epochs` where that
+    loss has not fallen for `evaluation.PATIENCE` times as long. `on_epochs` is told how many epochs
+    are done. Raises FloatingPointError when the loss is no longer finite.
     """
     return fit_networks(
         module, images[None], labels[None], epochs=epochs, batch_size=batch_size, seeds=[seed],
@@ -114,6 +115,8 @@ def fit_networks(
             if on_epochs is not None:
                 on_epochs(done)
         examiner.examine(networks, done)
+        if examiner.is_settled(done):
+            break
     examiner.finish()
 
     times = {

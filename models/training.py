@@ -5,6 +5,7 @@ a number of epochs on images that stay on the device, `compile_evaluation` the o
 test images. `models.fitting` calls them.
 """
 
+import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -241,6 +242,22 @@ def initial_state(module: ModuleType, key: Array) -> TrainState:
     """Fresh weights drawn with `key`, and Adam's moments at zero."""
     _, params = nnx.split(module(nnx.Rngs(params=key)))
     return TrainState(params, keras_adam().init(params), jnp.zeros((), jnp.int32))
+
+
+def layers(module: ModuleType) -> list[dict[str, Any]]:
+    """Of each layer, in the module's order: `name`, `shapes` of its weights by name, `parameters`."""
+    described = []
+    for name, part in vars(nnx.eval_shape(lambda: module(nnx.Rngs(0)))).items():
+        shapes = {
+            jax.tree_util.keystr(path, simple=True, separator="."): list(leaf.shape)
+            for path, leaf in jax.tree.leaves_with_path(
+                nnx.to_pure_dict(nnx.state(part, nnx.Param)) if isinstance(part, nnx.Module) else ()
+            )
+        }
+        if shapes:
+            count = sum(math.prod(shape) for shape in shapes.values())
+            described.append({"name": name, "shapes": shapes, "parameters": count})
+    return described
 
 
 def _structure(module: ModuleType) -> tuple[Any, Any]:

@@ -22,7 +22,6 @@ HEADER = (
     "classes",
     "train_size",
     "batch_size",
-    "epochs",
     "seed",
 )
 TOLERANCE = 1e-9
@@ -168,6 +167,8 @@ def _fault(record: Record) -> str | None:
         if key_of(spec, fingerprint, record["measurement_version"]) != record["key"]:
             return "its key is not that of its specification and data"
         different = [name for name in HEADER if record[name] != spec[name]]
+        if record["epochs"] != spec["epochs"] and not _ended_early(record):
+            different.append("epochs")
         if different:
             return f"its {different[0]} is not that of its specification"
         counts = np.array(record["confusion"])
@@ -184,6 +185,11 @@ def _fault(record: Record) -> str | None:
     except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError) as error:
         return f"it is damaged ({type(error).__name__}: {error})"
     return None
+
+
+def _ended_early(record: Record) -> bool:
+    """Whether validation, which a record with `stopped_at` had, left out some of the planned epochs."""
+    return record["stopped_at"] is not None and record["epochs"] < record["spec"]["epochs"]
 
 
 def _entry(record: Record, name: str, epoch: int | None) -> float:

@@ -184,13 +184,17 @@ def _network_result(
     spec: CellSpec, fit: "NetworkFit", images: np.ndarray, labels: np.ndarray
 ) -> Record:
     """What a record says of a trained network and its test images (n, 400) and labels (n,)."""
-    assert spec.epochs is not None
+    from models.training import layers
+
     last = fit.evaluations[fit.epoch]
     accuracy = {e: float((v.predicted == labels).mean()) for e, v in fit.evaluations.items()}
-    kept = kept_epochs(spec.epochs, {*fit.evaluations, *fit.validations})
+    trained = len(fit.train_loss)
+    kept = kept_epochs(trained, {*fit.evaluations, *fit.validations})
     return {
         "params": {"optimizer": "adam", "learning_rate": 1e-3},
         "parameters": fit.parameters,
+        "layers": layers(NETWORKS[spec.model]),
+        "epochs": trained,
         "metrics": {
             "test_accuracy": accuracy[fit.epoch],
             "test_loss": last.loss,

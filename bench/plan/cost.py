@@ -14,12 +14,15 @@ from bench.plan.spec import (
     GRID_WITH_PROBABILITY,
     REPORT,
     SVM_TRAIN_ACCURACY_UP_TO,
+    VALIDATED,
     CellSpec,
 )
 
 SECONDS_PER_STEP = {"mlp": 3e-5, "cnn": 1.2e-3}
 SECONDS_PER_TRAINED_IMAGE = {"mlp": 1e-6, "cnn": 1.5e-4}
 SECONDS_PER_TESTED_IMAGE = {"mlp": 1e-6, "cnn": 6.5e-5}
+EPOCHS_UNTIL_STOPPED = {"mlp": 2_000, "cnn": 24}
+"""After about so many, validation ends the training of small sets."""
 COMPILE_SECONDS = 0.5
 SVM_FIT_SECONDS = 1.4e-7
 """For each pair of training images."""
@@ -38,15 +41,18 @@ def expected_seconds(cell: CellSpec, images: int) -> float:
     n = cell.train_size
     tested = test_count(cell.images if cell.protocol == REPORT and cell.images else images)
     if cell.epochs is not None and cell.batch_size is not None:
-        steps = cell.epochs * ceil(n / cell.batch_size)
-        evaluations = len(cell.evaluate_at) + 2
+        epochs = cell.epochs
+        if cell.protocol == VALIDATED:
+            epochs = min(epochs, EPOCHS_UNTIL_STOPPED[cell.model])
+        steps = epochs * ceil(n / cell.batch_size)
+        evaluations = sum(e < epochs for e in cell.evaluate_at) + 2
         evaluated = (
             evaluations * cell.held_out + 2 * tested if cell.held_out else evaluations * tested
         )
         return (
             COMPILE_SECONDS
             + steps * SECONDS_PER_STEP[cell.model]
-            + cell.epochs * n * SECONDS_PER_TRAINED_IMAGE[cell.model]
+            + epochs * n * SECONDS_PER_TRAINED_IMAGE[cell.model]
             + evaluated * SECONDS_PER_TESTED_IMAGE[cell.model]
         )
     own = n if n <= SVM_TRAIN_ACCURACY_UP_TO else 0

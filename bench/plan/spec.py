@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-MEASUREMENT_VERSION = 3
+MEASUREMENT_VERSION = 4
 """Raised when what a cell measures changes, so that older records are no longer taken for it."""
 
 NESTED, REPORT, VALIDATED, SIMPLER = "nested", "report", "validated", "simpler"
@@ -37,6 +37,7 @@ class CellSpec:
     seed: int
     batch_size: int | None = None
     epochs: int | None = None
+    """At most so many, of VALIDATED and SIMPLER; else just so many."""
     evaluate_at: tuple[int, ...] = ()
     """Epochs before the last after which the test images are evaluated."""
     fit: str | None = None

@@ -39,16 +39,16 @@ def test_three_epochs_are_read_off_a_longer_curve():
     assert rows[0][3] == "43.0"
 
 
-def test_batch_sizes_are_compared_on_all_images_with_the_ratio_of_time():
+def test_batch_sizes_are_compared_where_there_are_several_with_the_ratio_of_time():
     records = [network("cnn", 0.9, epochs=50, evaluated=[3])]
     slow = network("cnn", 0.8, batch_size=64)
     slow["times"]["epoch_s"] = 3.0
     rows = titled(
         [*records, slow, network("cnn", 0.1, train_size=99, batch_size=64)], "Accuracy and time"
     ).rows
-    assert [(row[1], row[2], row[5]) for row in rows] == [
-        ("16", "43.0", "1.00"),
-        ("64", "80.0", "1.50"),
+    assert [(row[1], row[2], row[3], row[6]) for row in rows] == [
+        ("700", "16", "43.0", "1.00"),
+        ("700", "64", "80.0", "1.50"),
     ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.analyse.evidence import Evidence
 from bench.analyse.readings import readings
 from bench.data import synthetic
 from bench.data.dataset import Dataset
@@ -36,6 +37,8 @@ def test_a_networks_record(small_data):
         8,
     ]
     assert history["test_accuracy"][-1] == record["metrics"]["test_accuracy"]
+    assert sum(layer["parameters"] for layer in record["layers"]) == record["parameters"]
+    assert [layer["name"] for layer in record["layers"]] == ["hidden", "output"]
     assert set(record["snapshots"]) == {"3", "8"}, "4 was evaluated, but is no epoch of the report"
     assert np.sum(record["confusion"]) == 90
     assert np.trace(record["confusion"]) / 90 == pytest.approx(record["metrics"]["test_accuracy"])
@@ -64,7 +67,11 @@ def test_a_validated_cell_tests_the_epoch_that_validation_chose(small_data):
     assert stopped <= 10
     history = record["history"]
     known = {e: v for e, v in zip(history["epoch"], history["validation_loss"], strict=True) if v}
-    assert set(known) == {1, 10, 50, 100, 200, 400}
+    assert set(known) == {1, 10, 50}, "four times as many epochs without a lower loss are enough"
+    assert record["epochs"] == history["epoch"][-1] == 50
+    assert Evidence.of([record]).left_out == {}
+    longer = record | {"epochs": 401}
+    assert "epochs is not that of its spec" in Evidence.of([longer]).left_out[record["key"]]
     assert min(known, key=known.get) == stopped
     tested = {e: a for e, a in zip(history["epoch"], history["test_accuracy"], strict=True) if a}
     assert tested == {stopped: record["metrics"]["test_accuracy"]}, (
@@ -73,6 +80,7 @@ def test_a_validated_cell_tests_the_epoch_that_validation_chose(small_data):
     assert list(record["snapshots"]) == [str(stopped)]
     right = measure(spec, small_data)
     assert right["stopped_at"] >= 100
+    assert right["epochs"] == 400
     (row,) = readings([right])
     assert row["epochs"] == right["stopped_at"]
 
