@@ -102,7 +102,7 @@ def by_batch_size(rows: list[Row]) -> Table:
     return Table(
         "Accuracy and time by batch size",
         "After 3 epochs on the largest training set with several. Seconds are medians over the runs "
-        "that had the machine to themselves (*: none had); the ratio is to the smallest batch of the same model.",
+        "that had the machine to themselves (*: none had); the ratio is to the same model's smallest batch.",
         (
             "model",
             "trained on",
