@@ -97,7 +97,7 @@ def report(folder: Path) -> None:
     from bench.store import Store
 
     write_report(Store.open(folder))
-    click.echo(f"Report: {folder / 'report.md'}")
+    click.echo(f"Report: {folder / 'report.html'} and report.md")
 
 
 @cli.command()

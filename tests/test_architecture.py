@@ -15,7 +15,7 @@ ALLOWED = {
     "bench.plan": {"bench.plan", "bench.data", "bench.errors"},
     "bench.measure": {"bench.measure", "bench.plan", "bench.data", "bench.errors", "models"},
     "bench.store": {"bench.errors"},
-    "bench.analyse": {"bench.analyse", "bench.plan", "bench.errors"},
+    "bench.analyse": {"bench.analyse", "bench.plan", "bench.data", "bench.errors"},
     "bench.report": {
         "bench.report",
         "bench.analyse",

@@ -4,7 +4,7 @@ A claim's rule, its margin and its smallest number of seeds are fixed here, befo
 measured; `bench/analyse/rules.py` says what the rules do.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,10 +28,19 @@ from bench.analyse.rules import (
     REFUTED,
     Finding,
     Rule,
+    count,
+    number,
     parameters_are,
+    percent,
+    points,
+    signed,
     test_accuracy_about,
+    times,
     train_accuracy_about,
 )
+from bench.analyse.statistics import Estimate
+
+Unit = Callable[[Estimate], str]
 
 STATED_IMAGES, COURSE_IMAGES = 111_399, 107_802
 TEST_PART = 32_347
@@ -46,6 +55,9 @@ class Claim:
     statement: str
     reported: str
     rule: Rule
+    measures: str
+    """What its number is, with `{}` for the number and its interval."""
+    unit: Unit = percent
     about_data: bool = True
     """Whether other images could give another verdict."""
 
@@ -64,6 +76,8 @@ class Verdict:
     verdict: str
     reason: str
     cells: list[str]
+    plain: str
+    """What was measured, in one short sentence; not in `verdicts.json`."""
 
 
 def dataset_size(_: Evidence) -> Finding:
@@ -80,34 +94,44 @@ def dataset_size(_: Evidence) -> Finding:
 
 CLAIMS = (
     Claim("params", "The two networks have so many parameters.", "4,197 and 158,385",
-          parameters_are({"mlp": 4_197, "cnn": 158_385}), about_data=False),
+          parameters_are({"mlp": 4_197, "cnn": 158_385}), "{} numbers are trained in the two together",
+          count, about_data=False),
     Claim("mlp-train-5", "The neural network reads 84% of the training images after 5 epochs.", "84%",
-          train_accuracy_about("mlp", 5, 0.84, seeds=3)),
+          train_accuracy_about("mlp", 5, 0.84, seeds=3), "{} of the training images"),
     Claim("mlp-test", "The neural network reads 88% of the test images.", "88%",
-          test_accuracy_about("mlp", 50, 0.88, seeds=3)),
+          test_accuracy_about("mlp", 50, 0.88, seeds=3), "{} of the test images after 50 epochs"),
     Claim("cnn-3", "The CNN reads 98% after three epochs.", "98%",
-          test_accuracy_about("cnn", 3, 0.98, seeds=3)),
+          test_accuracy_about("cnn", 3, 0.98, seeds=3), "{} of the test images after 3 epochs"),
     Claim("cnn-overfits", "With more epochs the CNN overfits.", "test loss rises",
-          overfits(3, 15, seeds=3)),
-    Claim("svm-10000", "The SVM reads 92%, on 10,000 images.", "92%", svm_about(10_000, 0.92)),
-    Claim("svm-100", "The SVM reads 45%, on 100 images.", "45%", svm_draws_around(100, 0.45)),
+          overfits(3, 15, seeds=3), "from epoch 3 to 15 the test loss changes by {}", signed),
+    Claim("svm-10000", "The SVM reads 92%, on 10,000 images.", "92%", svm_about(10_000, 0.92),
+          "{} of the test images"),
+    Claim("svm-100", "The SVM reads 45%, on 100 images.", "45%", svm_draws_around(100, 0.45),
+          "{} is the middle of the draws, with 95% of them in brackets"),
     Claim("svm-simple", "SVMs are valuable for simpler tasks.", "as good as a CNN",
-          simpler_tasks(seeds=5)),
+          simpler_tasks(seeds=5), "SVM less CNN, where it does worst: {}", points),
     Claim("mlp-improves", "After each epoch the neural network gets more precise.", "each epoch",
-          improves_each_epoch("mlp", 50, seeds=3)),
+          improves_each_epoch("mlp", 50, seeds=3), "{} of the epochs raise the training accuracy"),
     Claim("svm-slow", "Training the SVM takes much longer.", "much longer",
-          slower_as_reported(300, stated=10_000), about_data=False),
-    Claim("svm-scaling", "The SVM's training time grows faster than the number of images.",
-          "faster than n", grows_faster_than_images(), about_data=False),
-    Claim("cnn-fewer-epochs", "The CNN needs fewer epochs and ends better.", "3 against 50 epochs",
-          better_in_fewer_epochs(3, 50, seeds=3)),
-    Claim("data-hunger", "The neural network needs many images; CNN and SVM do with few.",
-          "many against few", needs_more_images("mlp", ("cnn", "svm"), seeds=3)),
-    Claim("mlp-slower-than-cnn", "Neural networks often take longer to train, CNNs are faster.",
-          "longer", slower_epochs("mlp", "cnn"), about_data=False),
-    Claim("cnn-best", "The CNN is the right choice.", "best of three", best_of_all(seeds=3)),
-    Claim("dataset-size", "The data set has 111,399 images.", "111,399", dataset_size,
+          slower_as_reported(300, stated=10_000),
+          "the grid search takes {} as long as the slower network, on 300 images", times,
           about_data=False),
+    Claim("svm-scaling", "The SVM's training time grows faster than the number of images.",
+          "faster than n", grows_faster_than_images(), "one fit takes n to the power of {}", number,
+          about_data=False),
+    Claim("cnn-fewer-epochs", "The CNN needs fewer epochs and ends better.", "3 against 50 epochs",
+          better_in_fewer_epochs(3, 50, seeds=3), "CNN after 3 epochs less MLP after 50: {}",
+          points),
+    Claim("data-hunger", "The neural network needs many images; CNN and SVM do with few.",
+          "many against few", needs_more_images("mlp", ("cnn", "svm"), seeds=3),
+          "CNN or SVM less MLP, where they are closest: {}", points),
+    Claim("mlp-slower-than-cnn", "Neural networks often take longer to train, CNNs are faster.",
+          "longer", slower_epochs("mlp", "cnn"), "an epoch of the MLP takes {} as long as one of the CNN",
+          times, about_data=False),
+    Claim("cnn-best", "The CNN is the right choice.", "best of three", best_of_all(seeds=3),
+          "CNN less its closest rival: {}", points),
+    Claim("dataset-size", "The data set has 111,399 images.", "111,399", dataset_size,
+          "{}, by the report's own confusion matrices", count, about_data=False),
 )  # fmt: skip
 
 
@@ -136,6 +160,7 @@ def judge(evidence: Evidence, kind: str) -> list[Verdict]:
                 verdict=found.verdict,
                 reason=_in_full(claim, found, evidence, kind),
                 cells=list(found.keys),
+                plain=_plain(claim, found),
             )
         )
     return verdicts
@@ -143,7 +168,16 @@ def judge(evidence: Evidence, kind: str) -> list[Verdict]:
 
 def as_json(verdicts: Iterable[Verdict]) -> list[dict[str, Any]]:
     """The content of `verdicts.json`."""
-    return [asdict(verdict) for verdict in verdicts]
+    entries = [asdict(verdict) for verdict in verdicts]
+    return [{name: entry[name] for name in entry if name != "plain"} for entry in entries]
+
+
+def _plain(claim: Claim, found: Finding) -> str:
+    value, low, high = _finite(found.measured), _finite(found.low), _finite(found.high)
+    if value is None or low is None or high is None:
+        return found.reason[0].upper() + found.reason[1:] + "."
+    words = claim.measures.format(claim.unit(Estimate(value, low, high)))
+    return words[0].upper() + words[1:] + "."
 
 
 def _in_full(claim: Claim, found: Finding, evidence: Evidence, kind: str) -> str:
@@ -151,7 +185,7 @@ def _in_full(claim: Claim, found: Finding, evidence: Evidence, kind: str) -> str
     parts = [reason] if not found.keys else [reason, f"On {evidence.about}"]
     if claim.about_data and kind == "other":
         parts.append("Not the course's own images, so that the report may be right on those")
-    start = "Software check: " if kind == "synthetic" else ""
+    start = "software check: " if kind == "synthetic" else ""
     return start + ". ".join(parts) + "."
 
 

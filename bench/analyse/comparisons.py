@@ -17,6 +17,7 @@ from bench.analyse.rules import (
     missing,
     percent,
     points,
+    signed,
     too_few,
 )
 from bench.analyse.statistics import CONFIDENCE, Estimate
@@ -91,10 +92,10 @@ def overfits(epoch: int, later: int, seeds: int) -> Rule:
         curve = _mean_curve(group, "test_loss")
         lowest = min(curve, key=lambda e: curve[e])
         reason = (
-            f"from epoch {epoch} to {later} the test loss changes by {rise.value:+.3f} "
-            f"({rise.low:+.3f} to {rise.high:+.3f}) and the training loss falls by {fall.value:.3f}; of the "
-            f"evaluated epochs, {lowest} has the lowest test loss, {curve[lowest]:.3f}, and the last, "
-            f"{max(curve)}, has {curve[max(curve)]:.3f}; test accuracy changes by {points(change)}"
+            f"from epoch {epoch} to {later} the test loss changes by {signed(rise)} and the training loss "
+            f"falls by {fall.value:.3f}; of the evaluated epochs, {lowest} has the lowest test loss, "
+            f"{curve[lowest]:.3f}, and the last, {max(curve)}, has {curve[max(curve)]:.3f}; test accuracy "
+            f"changes by {points(change)}"
         )
         verdict = all_of([above(rise), above(fall)])
         return Finding.of(verdict, reason, rise, [group])

@@ -16,11 +16,12 @@ from bench.analyse.rules import (
     above,
     all_of,
     missing,
+    number,
     points,
     times,
     too_few,
 )
-from bench.analyse.scaling import Growth, growths
+from bench.analyse.scaling import Growth
 from bench.analyse.statistics import CONFIDENCE, Estimate
 from bench.plan.spec import CHOSEN, GRID_WITH_PROBABILITY, NESTED, REPORT, VALIDATED
 
@@ -93,7 +94,7 @@ def _extrapolated(evidence: Evidence, images: int) -> str:
 def _growth(
     evidence: Evidence, model: str, what: str, batch_size: int | None = None
 ) -> Growth | None:
-    found = [g for g in growths(evidence.records) if (g.model, g.what) == (model, what)]
+    found = [g for g in evidence.growths if (g.model, g.what) == (model, what)]
     return next((g for g in found if g.batch_size == batch_size), None)
 
 
@@ -104,21 +105,20 @@ def grows_faster_than_images() -> Rule:
         svm = _growth(evidence, "svm", "seconds of one fit")
         if svm is None:
             return missing("SVM fits at three sizes from 200 images")
-        words = [f"one fit of the SVM takes n^{_exponent(svm)}"]
+        words = [f"one fit of the SVM takes n^{number(_exponent(svm))}"]
         for model in REPORT_EPOCHS:
             net = _growth(evidence, model, "seconds an epoch", 16)
             if net is not None:
-                words.append(f"an epoch of {NAMES[model]} n^{_exponent(net)}")
-        found = Estimate(svm.law.exponent, svm.law.low, svm.law.high)
+                words.append(f"an epoch of {NAMES[model]} n^{number(_exponent(net))}")
+        found = _exponent(svm)
         fits = [r for r in evidence.records if r["fit"] == CHOSEN]
         return Finding.of(above(found, 1.0), ", ".join(words), found, [Group(fits)])
 
     return rule
 
 
-def _exponent(growth: Growth) -> str:
-    law = growth.law
-    return f"{law.exponent:.2f} ({law.low:.2f} to {law.high:.2f})"
+def _exponent(growth: Growth) -> Estimate:
+    return Estimate(growth.law.exponent, growth.law.low, growth.law.high)
 
 
 def slower_epochs(slow: str, fast: str) -> Rule:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from bench.analyse.readings import readings
+from bench.analyse.scaling import Growth, growths
 from bench.plan.spec import NESTED, key_of
 
 Record = dict[str, Any]
@@ -58,10 +60,15 @@ class Group:
         return [r["times"][name] for r in self.records if r["timing_clean"] and name in r["times"]]
 
     @property
+    def snapshots(self) -> list[dict[str, Any]]:
+        """What each cell keeps of its answers at the group's epoch; cells without it are left out."""
+        found = [_snapshot(r, self.epoch) for r in self.records]
+        return [snapshot for snapshot in found if snapshot is not None]
+
+    @property
     def right(self) -> np.ndarray:
         """(seeds, images) bool: which test images each read rightly; seeds without it are left out."""
-        rows = [_right(r, self.epoch) for r in self.records]
-        return np.array([row for row in rows if row is not None])
+        return np.array([_unpacked(s["right"], np.sum(s["confusion"])) for s in self.snapshots])
 
     def paired(self, other: "Group") -> tuple["Group", "Group"]:
         """Both with the seeds that both have, in order."""
@@ -129,6 +136,16 @@ class Evidence:
         for record in self.records:
             kinds.setdefault((record["model"], record["protocol"]), []).append(record)
         return kinds
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The readings of the sound records."""
+        return readings(self.records)
+
+    @cached_property
+    def growths(self) -> list[Growth]:
+        """The fitted growth of time and memory."""
+        return growths(self.rows)
 
     @cached_property
     def all_images(self) -> int:
@@ -203,13 +220,10 @@ def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _right(record: Record, epoch: int | None) -> np.ndarray | None:
+def _snapshot(record: Record, epoch: int | None) -> dict[str, Any] | None:
     snapshots = record["snapshots"]
     name = str(epoch) if epoch is not None else str(record["stopped_at"] or record["epochs"])
-    snapshot = snapshots.get("last") or snapshots.get(name)
-    if snapshot is None:
-        return None
-    return _unpacked(snapshot["right"], sum(map(sum, snapshot["confusion"])))
+    return snapshots.get("last") or snapshots.get(name)
 
 
 def _unpacked(text: str, count: int) -> np.ndarray:

@@ -92,6 +92,21 @@ def times(found: Estimate) -> str:
     return f"{found.value:.3g} times ({found.low:.3g} to {found.high:.3g})"
 
 
+def number(found: Estimate) -> str:
+    """`1.97 (1.82 to 2.11)`."""
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+
+
+def signed(found: Estimate) -> str:
+    """`+0.131 (+0.057 to +0.206)`."""
+    return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+
+
+def count(found: Estimate) -> str:
+    """`162,582`: what is counted has no interval."""
+    return f"about {found.value:,.0f}" if found.value % 1 else f"{found.value:,.0f}"
+
+
 def test_accuracy_about(model: str, epoch: int | None, reported: float, seeds: int) -> Rule:
     """The mean accuracy on the test images, trained on all images there are."""
 

@@ -6,7 +6,6 @@ from math import exp, log
 from statistics import median
 from typing import Any
 
-from bench.analyse.readings import Record, readings
 from bench.plan.spec import SIMPLER
 
 Row = dict[str, Any]
@@ -55,12 +54,12 @@ def fit_power(points: Iterable[tuple[float, float]]) -> PowerLaw | None:
     return PowerLaw(slope, slope - reach, slope + reach, exp(float(line.intercept)), points)
 
 
-def growths(records: Iterable[Record]) -> list[Growth]:
-    """Every law that the records have sizes for, through the median at each size.
+def growths(rows: Iterable[Row]) -> list[Growth]:
+    """Every law that the readings have sizes for, through the median at each size.
 
     Clean runs alone are used where a model has any.
     """
-    rows = [r for r in readings(records) if r["epochs"] == (r["stopped_at"] or r["trained_epochs"])]
+    rows = [r for r in rows if r["epochs"] == (r["stopped_at"] or r["trained_epochs"])]
     rows = [r for r in rows if r["protocol"] != SIMPLER]
     found = []
     for model, fit, batch_size in dict.fromkeys(

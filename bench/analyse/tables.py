@@ -1,13 +1,12 @@
 """The tables of a report: readings in, rows of text out, with the spread over seeds in every figure."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean, median, stdev
 from typing import Any
 
-from bench.analyse.readings import Record, readings
-from bench.analyse.scaling import growths
+from bench.analyse.scaling import Growth, growths
 from bench.plan.spec import GRID, GRID_WITH_PROBABILITY, VALIDATED
 
 Row = dict[str, Any]
@@ -34,14 +33,12 @@ class Table:
         return replace(self, header=tuple(columns), rows=rows)
 
 
-def all_tables(records: Iterable[Record]) -> list[Table]:
-    """Every table that the records have rows for."""
-    records = list(records)
-    rows = readings(records)
-    makers: Sequence[Callable[[list[Row]], Table]] = (
-        by_epochs, by_batch_size, by_training_size, by_grid, by_time,
-    )  # fmt: skip
-    tables = [*(maker(rows) for maker in makers), by_growth(records)]
+def all_tables(rows: list[Row]) -> list[Table]:
+    """Every table that the readings have rows for."""
+    tables = [
+        by_epochs(rows), by_batch_size(rows), by_training_size(rows), by_grid(rows), by_time(rows),
+        by_growth(growths(rows)),
+    ]  # fmt: skip
     return [table for table in tables if table.rows]
 
 
@@ -229,7 +226,7 @@ def by_time(rows: list[Row]) -> Table:
     )  # fmt: skip
 
 
-def by_growth(records: Iterable[Record]) -> Table:
+def by_growth(found: Iterable[Growth]) -> Table:
     """The exponents with which time and memory grow."""
     lines = [
         (
@@ -237,7 +234,7 @@ def by_growth(records: Iterable[Record]) -> Table:
             f"{growth.law.exponent:.2f}", f"{growth.law.low:.2f} to {growth.law.high:.2f}",
             f"{growth.law.points[0][0]:,} to {growth.law.points[-1][0]:,}", str(len(growth.law.points)),
         )
-        for growth in growths(records)
+        for growth in found
     ]  # fmt: skip
     return Table(
         "Growth with the number of training images",

@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 from bench.analyse.tables import NAMES, Table
 from bench.likeness.trials import EPOCHS, MODELS, SVM_PARAMS, Trial, confused_pairs
 from bench.report.examples import CLASSES
-from bench.report.figures import COLOURS, MARKERS, STYLE
+from bench.report.style import COLOURS, MARKERS, STYLE
 
 REPORTED = {"mlp": 88, "cnn": 98, "svm": 92}
 PAIRS_SHOWN = 12

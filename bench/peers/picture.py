@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from bench.peers.contest import Outcome
 from bench.peers.roster import OURS
 from bench.peers.verdicts import ratio
-from bench.report.figures import STYLE
+from bench.report.style import STYLE
 
 COLOURS = {
     OURS: "#000000", "pytorch": "#D55E00", "pytorch-channels-last": "#E69F00",

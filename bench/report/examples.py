@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from bench.data.paper import CLASS_NAMES
-from bench.report.figures import STYLE
+from bench.report.style import STYLE
 
 CLASSES = CLASS_NAMES[:-1]
 EXAMPLES = 12

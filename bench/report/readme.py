@@ -28,9 +28,11 @@ def table_in(report: Path, title: str) -> str:
         lines = report.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise BadInput(f"{report} cannot be read: {error}.") from None
-    if f"## {title}" not in lines:
+    headings = [f"{marks} {title}" for marks in ("##", "###", "####")]
+    place = next((i for i, line in enumerate(lines) if line in headings), None)
+    if place is None:
         raise BadInput(f"{report} has no table called {title!r}.")
-    after = lines[lines.index(f"## {title}") + 1 :]
+    after = lines[place + 1 :]
     start = next(i for i, line in enumerate(after) if line.startswith("|"))
     rows = []
     for line in after[start:]:

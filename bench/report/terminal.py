@@ -8,8 +8,8 @@ from rich.text import Text
 from tabulate import tabulate
 
 from bench.analyse.check import Finding
-from bench.analyse.readings import Record
-from bench.analyse.tables import Table, all_tables
+from bench.analyse.readings import Record, readings
+from bench.analyse.tables import Table, by_epochs, by_time
 from bench.plan.cost import expected_seconds, spoken
 from bench.plan.spec import CellSpec
 
@@ -22,8 +22,9 @@ HEADLINES = {
 
 def headline(records: list[Record], data_name: str, console: Console) -> None:
     """The two tables that most people look for."""
-    for table in all_tables(records):
-        if table.title in HEADLINES:
+    rows = readings(records)
+    for table in (by_epochs(rows), by_time(rows)):
+        if table.rows:
             short = table.only(HEADLINES[table.title])
             print_table(replace(short, title=f"{table.title} · {data_name}"), console)
 

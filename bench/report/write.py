@@ -1,4 +1,4 @@
-"""Writes everything that is derived from a store: verdicts.json, cells.csv, figures and report.md."""
+"""Writes everything that is derived from a store: verdicts.json, cells.csv, figures and the report."""
 
 import json
 
@@ -8,8 +8,9 @@ from bench.analyse.claims import as_json, judge, kind_of
 from bench.analyse.evidence import Evidence
 from bench.analyse.readings import COLUMNS, flat
 from bench.errors import NothingMeasured
+from bench.report import html, markdown
 from bench.report.figures import draw_all
-from bench.report.markdown import report
+from bench.report.page import page
 from bench.store import Store, write_whole
 
 
@@ -31,7 +32,8 @@ def write_report(store: Store) -> None:
     verdicts = judge(evidence, kind_of(manifest["data"]))
     text = json.dumps(as_json(verdicts), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     write_whole(store.folder / "verdicts.json", text)
-    figures = draw_all(records, manifest["data"]["name"], store.folder / "figures")
-    write_whole(
-        store.folder / "report.md", report(manifest, records, verdicts, evidence.left_out, figures)
-    )
+    figures = store.folder / "figures"
+    pictures = draw_all(evidence, manifest["data"]["name"], figures)
+    content = page(manifest, records, evidence, verdicts, pictures)
+    write_whole(store.folder / "report.md", markdown.report(content))
+    write_whole(store.folder / "report.html", html.report(content, figures))

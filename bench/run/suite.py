@@ -122,7 +122,7 @@ def _close(outcome: Outcome, cells: list[CellSpec], store: Store, console: Conso
                       f"{record['seed']}: {record['error']}", markup=False)  # fmt: skip
     if len(outcome.failed) > 10:
         console.print(f"and {len(outcome.failed) - 10:,} more failed")
-    console.print(f"Report: {store.folder / 'report.md'}", markup=False, soft_wrap=True)
+    console.print(f"Report: {store.folder / 'report.html'}", markup=False, soft_wrap=True)
     if outcome.interrupted:
         stored = outcome.kept + outcome.measured + len(outcome.failed)
         console.print(

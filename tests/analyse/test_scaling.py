@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from analyse.records import network
 
+from bench.analyse.readings import readings
 from bench.analyse.scaling import fit_power, growths
 
 
@@ -38,7 +39,7 @@ def cell(size, seconds, *, clean=True, batch_size=16, peak=None):
 def test_growth_by_model_and_batch_size():
     records = [cell(n, n / 1000, peak=100 + n) for n in (200, 400, 800)]
     records += [cell(n, (n / 1000) ** 2, batch_size=128) for n in (200, 400, 800)]
-    found = {(g.batch_size, g.what): g.law.exponent for g in growths(records)}
+    found = {(g.batch_size, g.what): g.law.exponent for g in growths(readings(records))}
     assert found == {
         (16, "seconds an epoch"): pytest.approx(1),
         (16, "memory above the start"): pytest.approx(1),
@@ -49,13 +50,13 @@ def test_growth_by_model_and_batch_size():
 def test_runs_that_were_disturbed_are_left_out_where_there_are_others():
     clean = [cell(n, n / 1000) for n in (200, 400, 800)]
     disturbed = [cell(n, 99.0, clean=False) for n in (200, 400, 800)]
-    assert growths(clean + disturbed)[0].law.exponent == pytest.approx(1)
-    assert growths(disturbed)[0].law.exponent == pytest.approx(0)
+    assert growths(readings(clean + disturbed))[0].law.exponent == pytest.approx(1)
+    assert growths(readings(disturbed))[0].law.exponent == pytest.approx(0)
 
 
 def test_each_size_counts_once_and_the_smallest_not_at_all():
     many = [cell(200, 0.2, batch_size=16) | {"key": f"k{i}"} for i in range(50)]
     records = [*many, cell(400, 0.4), cell(800, 0.8), cell(100, 5.0)]
-    law = growths(records)[0].law
+    law = growths(readings(records))[0].law
     assert law.exponent == pytest.approx(1)
     assert [x for x, _ in law.points] == [200, 400, 800]

@@ -6,7 +6,7 @@ from bench.analyse.readings import flat, readings
 
 
 def titled(records, title):
-    return next(t for t in tables.all_tables(records) if t.title.startswith(title))
+    return next(t for t in tables.all_tables(readings(records)) if t.title.startswith(title))
 
 
 def test_a_reading_at_every_evaluated_epoch():
@@ -93,4 +93,4 @@ def test_times_are_those_of_clean_runs_where_there_are_any():
 
 def test_nothing_measured_makes_no_table():
     assert tables.all_tables([]) == []
-    assert tables.all_tables([broken(network("mlp", 0.9))]) == []
+    assert tables.all_tables(readings([broken(network("mlp", 0.9))])) == []
