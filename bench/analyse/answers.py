@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 
 from bench.analyse.evidence import Evidence, Group
+from bench.analyse.reported import EPOCHS
 from bench.plan.spec import CHOSEN, GRID, NESTED, REPORT
 
-POINTS = {"mlp": 50, "cnn": 3}
-"""Epochs."""
 SVM_IMAGES = 10_000
 
 
 def at_report_points(evidence: Evidence) -> dict[str, Group]:
     """The cells of each model at its point; models without any are left out."""
-    groups = {m: _networks(evidence, m, epoch) for m, epoch in POINTS.items()}
+    groups = {m: _networks(evidence, m, epoch) for m, epoch in EPOCHS.items()}
     sizes = evidence.sizes("svm", REPORT, "images", fit=GRID)
     size = max((s for s in sizes if s <= SVM_IMAGES), default=0)
     groups["svm"] = evidence.group("svm", protocol=REPORT, fit=GRID, images=size)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
-from bench.analyse.tables import REPORT_BATCH_SIZE, median_time
+from bench.analyse.reported import BATCH_SIZE
+from bench.analyse.tables import median_time
 
 Row = dict[str, Any]
 
@@ -24,7 +25,7 @@ def settings(rows: list[Row]) -> list[Setting]:
     """Every setting that was tried at the report's batch size, by seconds."""
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        if row["protocol"] == "nested" and row["batch_size"] in (None, REPORT_BATCH_SIZE):
+        if row["protocol"] == "nested" and row["batch_size"] in (None, BATCH_SIZE):
             key = (row["model"], row["fit"], row["train_size"], row["epochs"])
             groups.setdefault(key, []).append(row)
     found = []

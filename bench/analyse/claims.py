@@ -19,11 +19,11 @@ from bench.analyse.comparisons import (
 )
 from bench.analyse.durations import (
     grows_faster_than_images,
-    needs_more_images,
     slower_as_reported,
     slower_epochs,
 )
 from bench.analyse.evidence import Evidence
+from bench.analyse.hunger import needs_more_images
 from bench.analyse.rules import (
     REFUTED,
     Finding,
@@ -182,7 +182,8 @@ def _plain(claim: Claim, found: Finding) -> str:
 
 def _in_full(claim: Claim, found: Finding, evidence: Evidence, kind: str) -> str:
     reason = found.reason[0].upper() + found.reason[1:]
-    parts = [reason] if not found.keys else [reason, f"On {evidence.about}"]
+    by_runs = found.keys or found.measured is None
+    parts = [reason, f"On {evidence.about}"] if by_runs else [reason]
     if claim.about_data and kind == "other":
         parts.append("Not the course's own images, so that the report may be right on those")
     start = "software check: " if kind == "synthetic" else ""

@@ -6,15 +6,14 @@ from dataclasses import dataclass, replace
 from statistics import mean, median, stdev
 from typing import Any
 
+from bench.analyse.reported import BATCH_SIZE, EPOCHS
 from bench.analyse.scaling import Growth, growths
 from bench.plan.spec import GRID, GRID_WITH_PROBABILITY, VALIDATED
 
 Row = dict[str, Any]
 NONE = "–"
 NAMES = {"mlp": "MLP", "cnn": "CNN", "svm": "SVM"}
-REPORT_EPOCHS = {"mlp": 50, "cnn": 3}
 EPOCHS_SHOWN = (1, 3, 5, 15, 50)
-REPORT_BATCH_SIZE = 16
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def by_epochs(rows: list[Row]) -> Table:
         for epochs in EPOCHS_SHOWN:
             found = select(
                 rows, model=model, protocol="nested", train_size=largest, epochs=epochs,
-                batch_size=REPORT_BATCH_SIZE,
+                batch_size=BATCH_SIZE,
             )  # fmt: skip
             if found:
                 lines.append(_accuracy_line(model, str(epochs), found))
@@ -60,7 +59,7 @@ def by_epochs(rows: list[Row]) -> Table:
         lines.append(_accuracy_line("svm", NONE, select(svm, train_size=size)))
     return Table(
         "Accuracy by model and epochs",
-        f"Batches of {REPORT_BATCH_SIZE}. Training accuracy and loss of a network are running means "
+        f"Batches of {BATCH_SIZE}. Training accuracy and loss of a network are running means "
         "over the epoch, as Keras prints them.",
         (
             "model",
@@ -127,14 +126,14 @@ def batch_sizes(rows: list[Row], model: str) -> list[Row]:
 def by_training_size(rows: list[Row]) -> Table:
     """Accuracy of the three models on nested subsets of the training images."""
     nested = select(rows, protocol="nested")
-    validated = select(rows, protocol=VALIDATED, batch_size=REPORT_BATCH_SIZE)
+    validated = select(rows, protocol=VALIDATED, batch_size=BATCH_SIZE)
     sizes = sorted({*(r["train_size"] for r in nested), *(r["images"] for r in validated)})
     lines = []
     for size in sizes if len(sizes) > 1 else []:
         line = [f"{size:,}"]
         for model in ("mlp", "cnn"):
-            of_model = select(nested, model=model, train_size=size, batch_size=REPORT_BATCH_SIZE)
-            line.append(_at(of_model, REPORT_EPOCHS[model]))
+            of_model = select(nested, model=model, train_size=size, batch_size=BATCH_SIZE)
+            line.append(_at(of_model, EPOCHS[model]))
             line.append(_with_epochs(select(validated, model=model, images=size)))
         line.append(
             percent([r["test_accuracy"] for r in select(nested, model="svm", train_size=size)])
@@ -197,7 +196,7 @@ def by_time(rows: list[Row]) -> Table:
     lines = []
     for model in ("mlp", "cnn", "svm"):
         of_model = [r for r in whole if r["model"] == model]
-        of_model = [r for r in of_model if r["batch_size"] in (None, REPORT_BATCH_SIZE)]
+        of_model = [r for r in of_model if r["batch_size"] in (None, BATCH_SIZE)]
         size = max((r["train_size"] for r in of_model), default=0)
         group = select(of_model, train_size=size)
         if not group:

@@ -11,11 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from bench.analyse.budgets import frontier, settings, winners
+from bench.analyse.reported import BATCH_SIZE, EPOCHS
 from bench.analyse.scaling import Growth
 from bench.analyse.tables import (
     NAMES,
-    REPORT_BATCH_SIZE,
-    REPORT_EPOCHS,
     batch_sizes,
     median_time,
     select,
@@ -37,10 +36,10 @@ def training_size(rows: list[Row]) -> Figure | None:
         if model == "svm":
             _accuracy_line(axes, of_model, "train_size", model, "-", NAMES[model])
             continue
-        epochs = REPORT_EPOCHS[model]
-        short = select(of_model, batch_size=REPORT_BATCH_SIZE, epochs=epochs)
+        epochs = EPOCHS[model]
+        short = select(of_model, batch_size=BATCH_SIZE, epochs=epochs)
         _accuracy_line(axes, short, "train_size", model, ":", f"{NAMES[model]}, {epochs} epochs")
-        best = select(rows, model=model, protocol=VALIDATED, batch_size=REPORT_BATCH_SIZE)
+        best = select(rows, model=model, protocol=VALIDATED, batch_size=BATCH_SIZE)
         _accuracy_line(axes, best, "images", model, "-", f"{NAMES[model]}, stopped by validation")
     axes.set_xscale("log")
     axes.set_xlabel("training images")
@@ -130,7 +129,7 @@ def seconds(rows: list[Row]) -> Figure | None:
 def growth(growths: list[Growth]) -> Figure | None:
     """Seconds by training size: an epoch of each network, one fit and the grid search of the SVM."""
     found = [g for g in growths if g.what.startswith("seconds")]
-    found = [g for g in found if g.batch_size in (None, REPORT_BATCH_SIZE)]
+    found = [g for g in found if g.batch_size in (None, BATCH_SIZE)]
     if not found:
         return None
     figure, axes = plt.subplots(figsize=(6.6, 5))
