@@ -82,9 +82,11 @@ class Target:
         return "kept" if self.measured.median >= self.at_least else "missed"
 
 
-def fastest(peers: Iterable[Result]) -> Result | None:
-    """The peer with the smallest median time; None if there is none."""
-    return min(peers, key=lambda r: median(r.seconds), default=None)
+def fastest(peers: Iterable[Result], ours: Result | None) -> Result | None:
+    """The peer with the smallest ratio to ours; None if there is none."""
+    if ours is None:
+        return None
+    return min(peers, key=lambda r: ratio(r, ours).median, default=None)
 
 
 def targets(outcomes: Iterable[Outcome]) -> list[Target]:
@@ -98,7 +100,7 @@ def targets(outcomes: Iterable[Outcome]) -> list[Target]:
         for (model, name), at_least in AT_LEAST.items():
             if model != setting.model:
                 continue
-            peer = fastest(outcome.peers) if name == FASTEST else by_name.get(name)
+            peer = fastest(outcome.peers, ours) if name == FASTEST else by_name.get(name)
             measured = ratio(peer, ours) if peer and ours else None
             title = FASTEST + (f": {peer.entry.title}" if peer else "")
             if name != FASTEST:

@@ -1,9 +1,11 @@
 """report.html: one file with everything in it, readable on a phone, without a network."""
 
 import base64
+import re
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from bench.analyse.rules import INCONCLUSIVE, NOT_RUN, REFUTED, SUPPORTED
 from bench.analyse.tables import Table
@@ -28,6 +30,7 @@ def report(page: Page, figures: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["ticks"] = _ticks
     environment.tests["table"] = lambda item: isinstance(item, Table)
     return environment.get_template("report.html").render(
         page=page,
@@ -37,3 +40,8 @@ def report(page: Page, figures: Path) -> str:
         verdicts_note=VERDICTS_NOTE,
         spread_note=SPREAD_NOTE,
     )
+
+
+def _ticks(text: str) -> Markup:
+    """A note's `code` as HTML has it."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

@@ -10,7 +10,7 @@ from bench.analyse.tables import Table
 from bench.report.page import SPREAD_NOTE, VERDICTS_NOTE, Fact, Page, Part
 
 TEXT = ("model", "chosen", "device", "probability", "what", "contest", "contestant", "verdict", "class",
-        "layer", "weights", "epoch")  # fmt: skip
+        "layer", "weights")  # fmt: skip
 """Columns of words, which stand on the left."""
 
 

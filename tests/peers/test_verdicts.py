@@ -36,6 +36,11 @@ def test_targets_of_the_cnn_are_about_the_fastest_peer():
     assert target.verdict == "kept"
 
 
+def test_the_fastest_peer_has_the_smallest_ratio_not_the_fewest_seconds():
+    made = outcome("cnn", {"hexbench": [1, 2, 4], "pytorch": [1.4, 2.8, 9], "flax": [9, 2.6, 5.2]})
+    assert fastest(made.peers, made.ours).entry.name == "flax"
+
+
 def test_targets_of_mlp_and_svm_name_their_peers():
     mlp = outcome("mlp", {"hexbench": [1], "pytorch": [5], "keras-tensorflow": [14.9]})
     svm = outcome(
@@ -58,7 +63,7 @@ def test_a_search_of_few_images_has_no_target():
 def test_who_failed_is_no_peer_to_be_faster_than():
     made = outcome("cnn", {"hexbench": [1], "pytorch": [0.5], "flax": [2]}, failed={"pytorch"})
     assert [r.entry.name for r in made.peers] == ["flax"]
-    assert fastest(made.peers).entry.name == "flax"
+    assert fastest(made.peers, made.ours).entry.name == "flax"
     assert faster_than_ours(made) == []
     assert [t.verdict for t in targets([made])] == ["kept"]
 
