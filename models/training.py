@@ -246,8 +246,16 @@ def initial_state(module: ModuleType, key: Array) -> TrainState:
 
 def layers(module: ModuleType) -> list[dict[str, Any]]:
     """Of each layer, in the module's order: `name`, `shapes` of its weights by name, `parameters`."""
-    described = []
-    for name, part in vars(nnx.eval_shape(lambda: module(nnx.Rngs(0)))).items():
+    names: list[str] = []
+
+    def make() -> nnx.Module:
+        made = module(nnx.Rngs(0))
+        names.extend(vars(made))  # in order; what eval_shape returns is sorted
+        return made
+
+    shaped, described = nnx.eval_shape(make), []
+    for name in names:
+        part = getattr(shaped, name, None)
         shapes = {
             jax.tree_util.keystr(path, simple=True, separator="."): list(leaf.shape)
             for path, leaf in jax.tree.leaves_with_path(

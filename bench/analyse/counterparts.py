@@ -15,8 +15,8 @@ FIRST_EPOCHS = 5
 
 def layers(evidence: Evidence, model: str) -> Table:
     """A network's layers with their weights."""
-    cells = evidence.group(model).records
-    described = cells[0].get("layers", []) if cells else []
+    cells = [r for r in evidence.records if r["model"] == model and "layers" in r]
+    described = cells[0]["layers"] if cells else []
     lines = [
         (layer["name"], _shapes(layer["shapes"]), f"{layer['parameters']:,}") for layer in described
     ]

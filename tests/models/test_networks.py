@@ -5,6 +5,7 @@ import pytest
 from flax import nnx
 
 from models import NETWORKS
+from models.training import layers
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("mlp", 4_197), ("cnn", 158_385)])
@@ -27,3 +28,13 @@ def test_weights_start_as_in_keras(name):
         limit = np.sqrt(6 / (field * (kernel.shape[-2] + kernel.shape[-1])))
         assert np.abs(kernel).max() <= limit
         assert kernel.std() == pytest.approx(limit / np.sqrt(3), rel=0.1)
+
+
+def test_layers_are_described_in_the_order_of_the_module():
+    found = layers(NETWORKS["cnn"])
+    assert [(layer["name"], layer["parameters"]) for layer in found] == [
+        ("first", 640),
+        ("second", 18_464),
+        ("output", 139_281),
+    ]
+    assert found[0]["shapes"] == {"kernel": [3, 3, 1, 64], "bias": [64]}
