@@ -3,7 +3,7 @@
 import numpy as np
 
 from bench.analyse import statistics
-from bench.analyse.evidence import Evidence, Group
+from bench.analyse.evidence import Evidence, Group, hits_of_both
 from bench.analyse.rules import (
     INCONCLUSIVE,
     NAMES,
@@ -23,24 +23,21 @@ from bench.analyse.rules import (
 from bench.analyse.statistics import CONFIDENCE, Estimate
 from bench.plan.spec import CHOSEN, GRID, NESTED, REPORT, SIMPLER
 
-SIMPLER_MARGIN = 0.01
-"""An SVM does as well as a CNN on a task if it is not worse by more than this."""
-RISING = 0.95
-"""`After each epoch` means after this share of them."""
-FEWEST_DRAWS = 40
-"""Fewer draws have no 2.5th percentile."""
 NAMED_SEED = 0
 """The seed of McNemar's test, named before any run."""
 
 
-def svm_draws_around(images: int, reported: float) -> Rule:
-    """Whether a number lies in the central 95% of the report's protocol, drawn again and again."""
+def svm_draws_around(images: int, reported: float, draws: int) -> Rule:
+    """Whether a number lies in the central 95% of the report's protocol, drawn again and again.
+
+    Fewer than 40 draws have no 2.5th percentile.
+    """
 
     def rule(evidence: Evidence) -> Finding:
         group = evidence.group("svm", protocol=REPORT, fit=GRID, images=images)
         if not group:
             return missing(f"the SVM on {images} images")
-        if lacking := too_few([group], FEWEST_DRAWS):
+        if lacking := too_few([group], draws):
             return lacking
         values = group.metric("test_accuracy")
         found = statistics.central(values)
@@ -78,29 +75,49 @@ def overfits(epoch: int, later: int, seeds: int) -> Rule:
     """Whether from an epoch to a later one the CNN's test loss rises while its training loss falls."""
 
     def rule(evidence: Evidence) -> Finding:
-        group = evidence.group("cnn", epoch=later, train_size="all", batch_size=16)
+        early, group = _at_both(evidence, "cnn", epoch, later)
         if not group:
-            return missing(f"the CNN after {later} epochs")
+            return missing(f"the CNN after {epoch} and after {later} epochs")
         if lacking := too_few([group], seeds):
             return lacking
         loss = {e: np.array(group.history("test_loss", e)) for e in (epoch, later)}
         trained = {e: np.array(group.history("train_loss", e)) for e in (epoch, later)}
         rise = statistics.mean(loss[later] - loss[epoch])
         fall = statistics.mean(trained[epoch] - trained[later])
-        early = Group(group.records, epoch)
         change = statistics.difference(group.right, early.right)
         curve = _mean_curve(group, "test_loss")
         lowest = min(curve, key=lambda e: curve[e])
         reason = (
             f"from epoch {epoch} to {later} the test loss changes by {signed(rise)} and the training loss "
             f"falls by {fall.value:.3f}; of the evaluated epochs, {lowest} has the lowest test loss, "
-            f"{curve[lowest]:.3f}, and the last, {max(curve)}, has {curve[max(curve)]:.3f}; test accuracy "
-            f"changes by {points(change)}"
+            f"{curve[lowest]:.3f}{_last_loss(evidence, curve)}; test accuracy changes by {points(change)}"
         )
         verdict = all_of([above(rise), above(fall)])
         return Finding.of(verdict, reason, rise, [group])
 
     return rule
+
+
+def _at_both(evidence: Evidence, model: str, epoch: int, later: int) -> tuple[Group, Group]:
+    """The cells on all images that were evaluated after both epochs, as they were after each."""
+    early, late = (
+        evidence.group(model, epoch=e, train_size="all", batch_size=16) for e in (epoch, later)
+    )
+    both = {r["key"] for r in early.records} & {r["key"] for r in late.records}
+    cells = [r for r in late.records if r["key"] in both]
+    return Group(cells, epoch), Group(cells, later)
+
+
+def _last_loss(evidence: Evidence, curve: dict[int, float]) -> str:
+    """The test loss at the end of the longest runs, which may be of fewer seeds."""
+    cells = evidence.group("cnn", train_size="all", batch_size=16)
+    last = max(r["epochs"] for r in cells.records)
+    longest = evidence.group("cnn", epoch=last, train_size="all", batch_size=16)
+    ends = {last: float(np.mean(longest.history("test_loss")))} | {max(curve): curve[max(curve)]}
+    return "".join(
+        f", {epoch} has {loss:.3f}" + (f" ({len(longest)} seed)" if epoch not in curve else "")
+        for epoch, loss in sorted(ends.items())
+    )
 
 
 def _mean_curve(group: Group, name: str) -> dict[int, float]:
@@ -110,23 +127,23 @@ def _mean_curve(group: Group, name: str) -> dict[int, float]:
     return {e: value for e, value in curve.items() if not np.isnan(value)}
 
 
-def improves_each_epoch(model: str, epochs: int, seeds: int) -> Rule:
-    """Whether training accuracy rises after nearly every epoch, and test accuracy from 5 to the last."""
+def improves_each_epoch(model: str, epochs: int, share: float, seeds: int) -> Rule:
+    """Whether training accuracy rises after that share of epochs, and test accuracy from 5 to the last."""
 
     def rule(evidence: Evidence) -> Finding:
-        group = evidence.group(model, epoch=epochs, train_size="all", batch_size=16)
+        early, group = _at_both(evidence, model, 5, epochs)
         if not group:
-            return missing(f"{NAMES[model]} after {epochs} epochs")
+            return missing(f"{NAMES[model]} after 5 and after {epochs} epochs")
         if lacking := too_few([group], seeds):
             return lacking
         curves = [r["history"]["train_accuracy"][:epochs] for r in group.records]
         found = statistics.mean([float((np.diff(curve) > 0).mean()) for curve in curves])
-        gain = statistics.difference(group.right, Group(group.records, 5).right)
+        gain = statistics.difference(group.right, early.right)
         reason = (
             f"training accuracy rises after {percent(found)} of {epochs - 1} epochs; test accuracy from "
             f"epoch 5 to {epochs}: {points(gain)}"
         )
-        verdict = all_of([above(found, RISING), above(gain)])
+        verdict = all_of([above(found, share), above(gain)])
         return Finding.of(verdict, reason, found, [group])
 
     return rule
@@ -152,8 +169,8 @@ def better_in_fewer_epochs(few: int, many: int, seeds: int) -> Rule:
     return rule
 
 
-def simpler_tasks(seeds: int) -> Rule:
-    """Whether on few classes an SVM is not worse than a CNN, over tasks drawn by seed."""
+def simpler_tasks(margin: float, seeds: int) -> Rule:
+    """Whether on few classes, drawn by seed, an SVM is at most `margin` worse than a CNN."""
 
     def rule(evidence: Evidence) -> Finding:
         groups: list[Group] = []
@@ -182,7 +199,7 @@ def simpler_tasks(seeds: int) -> Rule:
         reason = f"the SVM less the CNN, intervals corrected for {len(found)}: " + "; ".join(
             f"{name} {points(estimate)}" for name, estimate in found
         )
-        verdict = all_of([above(estimate, -SIMPLER_MARGIN) for _, estimate in found])
+        verdict = all_of([above(estimate, -margin) for _, estimate in found])
         return Finding.of(verdict, reason, worst, groups)
 
     return rule
@@ -203,12 +220,17 @@ def best_of_all(seeds: int) -> Rule:
         level = 1 - (1 - CONFIDENCE) / 2
         rivals = {"mlp": mlp, "svm": svm}
         ahead = {
-            name: statistics.difference(*_alike(cnn, rival), level)
+            name: statistics.difference(*hits_of_both(cnn, rival), level)
             for name, rival in rivals.items()
         }
-        first = {r["seed"]: i for i, r in enumerate(cnn.records)}[NAMED_SEED]
+        found = (_of_named_seed(group) for group in (cnn, mlp, svm))
+        named = [right for right in found if right is not None]
+        if len(named) < 3:
+            return Finding(
+                INCONCLUSIVE, f"a run of seed {NAMED_SEED}, which was named for it, is missing"
+            )
         p_values = statistics.corrected(
-            [statistics.mcnemar(cnn.right[first], rival.right[0]) for rival in rivals.values()]
+            [statistics.mcnemar(named[0], rival) for rival in named[1:]]
         )
         verdicts = [
             verdict if (verdict := above(e)) == INCONCLUSIVE or p < 1 - CONFIDENCE else INCONCLUSIVE
@@ -228,9 +250,9 @@ def best_of_all(seeds: int) -> Rule:
     return rule
 
 
-def _alike(a: Group, b: Group) -> tuple[np.ndarray, np.ndarray]:
-    """The hits of both on their common seeds, or every seed against one that has nothing random."""
-    if len(b) == 1:
-        return a.right, b.right
-    first, second = a.paired(b)
-    return first.right, second.right
+def _of_named_seed(group: Group) -> np.ndarray | None:
+    """(images,) bool: the hits of the seed that McNemar's test was named for; None without it."""
+    for record, right in zip(group.records, group.right, strict=True):
+        if record["seed"] == NAMED_SEED:
+            return right
+    return None

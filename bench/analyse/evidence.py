@@ -55,9 +55,14 @@ class Group:
             return self.history(name)
         return [_number(r["metrics"][name]) for r in self.records]
 
+    @property
+    def clean(self) -> "Group":
+        """Those cells that had the machine to themselves."""
+        return Group([r for r in self.records if r["timing_clean"]], self.epoch)
+
     def seconds(self, name: str) -> list[float]:
-        """A time of each cell that had the machine to itself."""
-        return [r["times"][name] for r in self.records if r["timing_clean"] and name in r["times"]]
+        """A time of each cell."""
+        return [r["times"][name] for r in self.records if name in r["times"]]
 
     @property
     def snapshots(self) -> list[dict[str, Any]]:
@@ -88,9 +93,11 @@ class Evidence:
     records: list[Record]
     left_out: dict[str, str] = field(default_factory=dict)
     """By key: what is wrong with a record."""
+    trained: int | None = None
+    """Training images of the whole data set; if not given, of the largest cell."""
 
     @classmethod
-    def of(cls, records: Iterable[Record]) -> "Evidence":
+    def of(cls, records: Iterable[Record], trained: int | None = None) -> "Evidence":
         """Sort the sound records from the others."""
         sound, left_out = [], {}
         for record in records:
@@ -99,7 +106,7 @@ class Evidence:
                 sound.append(record)
             else:
                 left_out[str(record.get("key"))] = fault
-        return cls(sound, left_out)
+        return cls(sound, left_out, trained)
 
     def group(
         self, model: str, *, epoch: int | None = None, protocol: str = NESTED, **wanted: Any
@@ -149,7 +156,9 @@ class Evidence:
 
     @cached_property
     def all_images(self) -> int:
-        """The largest training set."""
+        """The whole training set."""
+        if self.trained is not None:
+            return self.trained
         nested = [r["train_size"] for r in self.records if r["protocol"] == NESTED]
         return max(nested, default=0)
 
@@ -236,3 +245,14 @@ def _unpacked(text: str, count: int) -> np.ndarray:
 def keys_of(groups: Sequence[Group]) -> list[str]:
     """The keys of all cells of several groups, each once."""
     return list(dict.fromkeys(key for group in groups for key in group.keys))
+
+
+def hits_of_both(a: Group, b: Group) -> tuple[np.ndarray, np.ndarray]:
+    """The hits of two groups on their common seeds, or of every seed beside a single run.
+
+    A single run is one with nothing random in it, such as an SVM on all images.
+    """
+    if 1 in (len(a), len(b)):
+        return a.right, b.right
+    first, second = a.paired(b)
+    return first.right, second.right

@@ -33,9 +33,17 @@ class Finding:
     keys: Sequence[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, verdict: str, reason: str, found: Estimate, groups: Sequence[Group]) -> "Finding":
-        """A finding with its estimate and the cells it rests on."""
-        n = max(len(group) for group in groups)
+    def of(
+        cls,
+        verdict: str,
+        reason: str,
+        found: Estimate,
+        groups: Sequence[Group],
+        n: int | None = None,
+    ) -> "Finding":
+        """A finding with its estimate and its cells; `n` is the smallest group's, if not given."""
+        if n is None:
+            n = min(len(group) for group in groups)
         return cls(verdict, reason, found.value, found.low, found.high, n, keys_of(groups))
 
 

@@ -6,6 +6,8 @@ from math import exp, log
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from bench.plan.spec import SIMPLER
 
 Row = dict[str, Any]
@@ -13,6 +15,9 @@ FEWEST_SIZES = 3
 FROM = 200
 """Training images: with fewer, fixed costs hide how time grows."""
 CONFIDENCE = 0.95
+MEMORY = "memory above the start"
+KNOWN = 1.0
+"""The exponent of memory is told where its interval is narrower: small cells need hardly any."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,16 @@ class PowerLaw:
         """The fitted y at x."""
         return float(self.factor * x**self.exponent)
 
+    def predicted(self, x: float) -> tuple[float, float]:
+        """The 95% interval in which one more y at x is expected, by least squares on the logarithms."""
+        from statsmodels.regression.linear_model import OLS
+
+        at, y = (np.log([point[i] for point in self.points]) for i in (0, 1))
+        fitted = OLS(y, np.column_stack([np.ones_like(at), at])).fit()
+        around = fitted.get_prediction([[1.0, log(x)]]).conf_int(obs=True, alpha=1 - CONFIDENCE)
+        low, high = np.exp(around)[0]
+        return float(low), float(high)
+
 
 @dataclass(frozen=True)
 class Growth:
@@ -39,6 +54,8 @@ class Growth:
     batch_size: int | None
     what: str
     law: PowerLaw
+    clean: bool
+    """Whether every run behind it had the machine, one and the same, to itself."""
 
 
 def fit_power(points: Iterable[tuple[float, float]]) -> PowerLaw | None:
@@ -57,7 +74,7 @@ def fit_power(points: Iterable[tuple[float, float]]) -> PowerLaw | None:
 def growths(rows: Iterable[Row]) -> list[Growth]:
     """Every law that the readings have sizes for, through the median at each size.
 
-    Clean runs alone are used where a model has any.
+    Clean runs alone are used where they have three sizes.
     """
     rows = [r for r in rows if r["epochs"] == (r["stopped_at"] or r["trained_epochs"])]
     rows = [r for r in rows if r["protocol"] != SIMPLER]
@@ -68,21 +85,29 @@ def growths(rows: Iterable[Row]) -> list[Growth]:
         alike = [
             r for r in rows if (r["model"], r["fit"], r["batch_size"]) == (model, fit, batch_size)
         ]
-        clean = [r for r in alike if r["timing_clean"]] or alike
+        clean = [r for r in alike if r["timing_clean"]]
+        machines = {(r["machine"], r["device"]) for r in clean}
         for what, of in _measures(model, fit):
-            values: dict[int, list[float]] = {}
-            for row in clean:
-                value = of(row)
-                if row["train_size"] >= FROM and value is not None:
-                    values.setdefault(row["train_size"], []).append(value)
-            law = fit_power((size, median(found_there)) for size, found_there in values.items())
-            if law is not None:
-                found.append(Growth(model, batch_size, what, law))
+            by_clean = _law(clean, of)
+            law = by_clean or _law(alike, of)
+            if law is not None and (what != MEMORY or law.high - law.low < KNOWN):
+                alone = by_clean is not None and len(machines) == 1
+                found.append(Growth(model, batch_size, what, law, alone))
     return found
 
 
+def _law(rows: list[Row], of: Callable[[Row], Any]) -> PowerLaw | None:
+    """The law through the median at each size."""
+    values: dict[int, list[float]] = {}
+    for row in rows:
+        value = of(row)
+        if row["train_size"] >= FROM and value is not None:
+            values.setdefault(row["train_size"], []).append(value)
+    return fit_power((size, median(found_there)) for size, found_there in values.items())
+
+
 def _measures(model: str, fit: str | None) -> list[tuple[str, Callable[[Row], Any]]]:
-    memory = ("memory above the start", _memory)
+    memory = (MEMORY, _memory)
     if model != "svm":
         return [("seconds an epoch", lambda r: r["epoch_s"]), memory]
     if fit is not None and fit.startswith("grid"):

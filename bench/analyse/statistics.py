@@ -63,12 +63,11 @@ def accuracy(right: np.ndarray, confidence: float = CONFIDENCE) -> Estimate:
 def difference(a: np.ndarray, b: np.ndarray, confidence: float = CONFIDENCE) -> Estimate:
     """Mean accuracy of `a` less that of `b` on the same images.
 
-    Seeds are paired where both have as many; one that has a single row, having nothing random in
-    it, is held against every seed of the other.
+    Seeds are paired; one that has a single row, having nothing random in it, is held against every
+    seed of the other. ValueError where the seeds are not as many.
     """
     if len(a) != len(b) and 1 not in (len(a), len(b)):
-        seeds = min(len(a), len(b))
-        a, b = a[:seeds], b[:seeds]
+        raise ValueError(f"{len(a)} seeds cannot be paired with {len(b)}")
     return _crossed(a.astype(float) - b.astype(float), confidence)
 
 

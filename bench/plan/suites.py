@@ -258,12 +258,14 @@ def _sizes(wanted: list[int | str], limit: int) -> tuple[list[int], list[int]]:
 
 
 def _link_to_largest_grid(cells: list[CellSpec]) -> list[CellSpec]:
-    grids = [cell for cell in cells if cell.fit == GRID and cell.protocol != SIMPLER]
+    grids = [cell for cell in cells if cell.fit == GRID and cell.protocol == REPORT]
     waiting = any(cell.fit == CHOSEN for cell in cells)
     if not waiting:
         return cells
     if not grids:
-        raise BadInput("a suite whose SVM takes the largest grid's parameters needs a grid.")
+        raise BadInput(
+            "a suite whose SVM takes the largest grid's parameters needs a grid by the report's protocol."
+        )
     largest = max(grids, key=lambda cell: (cell.train_size, -cell.seed))
     return [replace(c, grid=largest) if c.fit == CHOSEN else c for c in cells]
 

@@ -17,7 +17,8 @@ from bench.report.style import COLOURS
 
 LABELS = (*CLASS_NAMES[:-1], "empty")
 GALLERY = (5, 5)
-FEWEST_IN_BIN = 10
+FEWEST_IN_BIN = 30
+"""A bin of fewer images, those of all seeds together, says too little to be drawn."""
 DRAWN_IMAGES, DRAWN_REPORTED = 100, 0.45
 """The report's SVM on 100 images."""
 LINES = (("#0072B2", "o"), ("#E69F00", "s"), ("#D55E00", "^"), ("#000000", "D"))

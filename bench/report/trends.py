@@ -1,7 +1,7 @@
 """What accuracy and time depend on, drawn: training images, seconds, batch size."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import cycle, pairwise
 from statistics import mean
 from typing import Any
 
@@ -23,6 +23,8 @@ from bench.plan.spec import VALIDATED
 from bench.report.style import COLOURS, MARKERS
 
 Row = dict[str, Any]
+SERIES = (("-", "o"), ("--", "^"), (":", "v"), ("-.", "D"), ("-", "P"))
+"""Line and marker, so that a model's several times can be told apart in print."""
 
 
 def training_size(rows: list[Row]) -> Figure | None:
@@ -116,13 +118,20 @@ def seconds(rows: list[Row]) -> Figure | None:
         )  # fmt: skip
     for (start, model), (stop, _) in pairwise([*winners(found), (end, "")]):
         strip.axvspan(start, stop, color=COLOURS[model], linewidth=0)
+        if stop > 3 * start:
+            strip.text(
+                (start * stop) ** 0.5, 0.5, NAMES[model], color="white", fontsize=8, ha="center",
+                va="center", transform=strip.get_xaxis_transform(),
+            )  # fmt: skip
     axes.set_xscale("log")
     axes.set_ylabel("test accuracy %")
     axes.legend(loc="lower right")
     strip.grid(False)
     strip.yaxis.set_major_locator(NullLocator())
     strip.set_ylabel("ahead", rotation=0, ha="right", va="center", fontsize=9)
-    strip.set_xlabel("seconds of training on this machine")
+    strip.set_xlabel(
+        "seconds of training on this machine (of the SVM one fit, its parameters being known)"
+    )
     return figure
 
 
@@ -133,15 +142,16 @@ def growth(growths: list[Growth]) -> Figure | None:
     if not found:
         return None
     figure, axes = plt.subplots(figsize=(6.6, 5))
-    lines = iter(("-", "--", ":", "-."))
-    styles = {what: next(lines, "-") for what in dict.fromkeys(g.what for g in found)}
+    whats = dict.fromkeys(g.what for g in found)
+    styles = dict(zip(whats, cycle(SERIES), strict=False))
     for one in found:
         law, colour = one.law, COLOURS[one.model]
         sizes, values = zip(*law.points, strict=True)
-        axes.scatter(sizes, values, color=colour, marker=MARKERS[one.model], s=22)
+        line, marker = styles[one.what]
+        axes.scatter(sizes, values, color=colour, marker=marker, s=24)
         ends = (min(sizes), max(sizes))
         axes.plot(
-            ends, [law(x) for x in ends], color=colour, linestyle=styles[one.what],
+            ends, [law(x) for x in ends], color=colour, linestyle=line, marker=marker, markersize=5,
             label=f"{NAMES[one.model]}, {one.what}: $n^{{{law.exponent:.2f}}}$",
         )  # fmt: skip
     axes.set_xscale("log")

@@ -28,7 +28,7 @@ def write_report(store: Store) -> None:
         [flat(record) for record in records], columns=list(COLUMNS)
     ).convert_dtypes()
     write_whole(store.folder / "cells.csv", table.to_csv(index=False, lineterminator="\n"))
-    evidence = Evidence.of(records)
+    evidence = Evidence.of(records, manifest["data"]["train"])
     verdicts = judge(evidence, kind_of(manifest["data"]))
     text = json.dumps(as_json(verdicts), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
     write_whole(store.folder / "verdicts.json", text)

@@ -3,10 +3,12 @@ import json
 from collections import Counter
 
 import pytest
+from analyse.sound import hits, svm
 from analyse.whole_run import SVM, run
 
 from bench.analyse.claims import CLAIMS, as_json, judge
 from bench.analyse.evidence import Evidence
+from bench.plan.spec import GRID
 
 FIELDS = (
     "id", "statement", "reported", "measured", "low", "high", "n", "verdict", "reason", "cells",
@@ -131,3 +133,50 @@ def test_verdicts_have_the_fields_of_the_contract():
         )
     }
     json.dumps(found, allow_nan=False)
+
+
+def test_the_seed_that_was_named_for_mcnemar_must_be_there():
+    without = [r for r in run(seeds=4) if (r["model"], r["seed"]) != ("mlp", 0)]
+    found = verdicts(without)["cnn-best"]
+    assert found.verdict == "inconclusive"
+    assert "seed 0" in found.reason
+
+
+def test_all_images_are_those_of_the_data_set_not_of_the_largest_cell():
+    found = {v.id: v for v in judge(Evidence.of(run(), trained=70_000), "other")}
+    assert found["cnn-3"].verdict == found["mlp-test"].verdict == "not run"
+    assert found["svm-100"].verdict == "supported"
+
+
+def test_times_that_were_disturbed_are_never_judged():
+    records = [r | {"timing_clean": False} for r in run()]
+    found = verdicts(records)
+    for claim in ("svm-slow", "svm-scaling", "mlp-slower-than-cnn"):
+        assert found[claim].verdict == "inconclusive", claim
+        assert not found[claim].cells
+    elsewhere = [r | {"machine": r["model"]} for r in run()]
+    assert verdicts(elsewhere)["mlp-slower-than-cnn"].verdict == "inconclusive"
+
+
+def test_an_accuracy_out_of_reach_is_told_from_a_time_without_a_clean_run():
+    reason = verdicts(run())["svm-slow"].reason
+    assert "the MLP never" in reason
+    cells = [
+        r | {"timing_clean": False} if (r["model"], r["epochs"]) == ("cnn", 50) else r
+        for r in run()
+    ]
+    assert "the CNN (no clean run)" in verdicts(cells)["svm-slow"].reason
+
+
+def test_an_svm_on_few_images_has_a_search_of_its_own_where_there_is_one():
+    own = [svm(hits(0.8, 200 + seed), seed=seed, train_size=100, fit=GRID) for seed in range(3)]
+    assert "100 images the CNN +13" in verdicts(run())["data-hunger"].reason
+    assert "the SVM +28" in verdicts([*run(), *own])["data-hunger"].reason.split(";")[0]
+
+
+def test_a_run_that_was_not_evaluated_at_an_epoch_is_not_run():
+    records = run()
+    for record in records:
+        if record["history"] is not None and record["protocol"] == "nested":
+            record["history"]["test_accuracy"][2] = None
+    assert verdicts(records)["cnn-overfits"].verdict == "not run"

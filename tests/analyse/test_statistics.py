@@ -1,13 +1,18 @@
 """Intervals and tests against known answers, and against 500 simulated runs each."""
 
+import base64
 from collections import Counter
 
 import numpy as np
 import pytest
+from analyse.sound import network, svm
 from statsmodels.stats.proportion import proportion_confint
 
 from bench.analyse import statistics
+from bench.analyse.comparisons import best_of_all
+from bench.analyse.evidence import Evidence
 from bench.analyse.rules import MARGIN, REFUTED, SUPPORTED, about, above
+from bench.analyse.scaling import fit_power
 from bench.analyse.statistics import Estimate
 
 RUNS = 500
@@ -29,6 +34,11 @@ def test_known_answers():
     )
     assert statistics.corrected([0.01, 0.04]) == pytest.approx([0.02, 0.04])
     assert statistics.central(range(101)).low == pytest.approx(2.5)
+
+
+def test_seeds_that_are_not_as_many_cannot_be_paired():
+    with pytest.raises(ValueError, match="2 seeds cannot be paired with 3"):
+        statistics.difference(np.ones((2, 9), bool), np.ones((3, 9), bool))
 
 
 def test_one_run_has_no_interval_of_its_seeds():
@@ -109,3 +119,55 @@ def test_equal_times_and_means_are_told_apart_in_under_5_percent_of_runs(count):
 def _true_share(share):
     rng = np.random.default_rng(0)
     return float(np.mean([simulated(rng, share, 20).mean() for _ in range(50)]))
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_single_run_errs_in_under_5_percent_of_runs_at_the_boundary(side):
+    """An SVM on all images: Wilson's interval, of the images alone."""
+    rng = np.random.default_rng(4)
+    found = Counter(
+        about(0.9 - side * MARGIN, statistics.accuracy(rng.random((1, IMAGES)) < 0.9))
+        for _ in range(RUNS)
+    )
+    assert max(found[SUPPORTED], found[REFUTED]) < 0.05 * RUNS
+
+
+@pytest.mark.parametrize("sizes", [4, 6])
+def test_time_in_proportion_to_images_is_called_otherwise_in_under_5_percent_of_runs(sizes):
+    rng = np.random.default_rng(sizes)
+    images = np.geomspace(300, 30_000, sizes)
+    found: Counter = Counter()
+    for _ in range(RUNS):
+        law = fit_power(zip(images, images * np.exp(rng.normal(0, 0.2, sizes)), strict=True))
+        found[above(Estimate(law.exponent, law.low, law.high), 1.0)] += 1
+    assert max(found[SUPPORTED], found[REFUTED]) < 0.05 * RUNS
+
+
+def test_a_number_far_from_all_draws_is_never_supported_and_a_usual_one_never_refuted():
+    rng = np.random.default_rng(5)
+    for _ in range(RUNS):
+        found = statistics.central(rng.binomial(30, 0.48, 100) / 30)
+        assert not found.low <= 5 / 30 <= found.high
+        assert found.low <= 14 / 30 <= found.high
+
+
+@pytest.mark.slow
+def test_the_best_of_three_equal_models_is_found_in_under_5_percent_of_runs():
+    """The whole rule: two corrected differences and two corrected tests of McNemar."""
+    rng = np.random.default_rng(6)
+    rule, found = best_of_all(seeds=3), Counter()
+    any_hits = np.arange(IMAGES) < 1_800
+    records = [network("cnn", any_hits, seed=s, epochs=3) for s in range(3)]
+    records += [network("mlp", any_hits, seed=s, epochs=50) for s in range(3)]
+    records.append(svm(any_hits))
+    for _ in range(RUNS):
+        hard = rng.normal(0, 2, IMAGES)
+        hits = [
+            *(simulated(rng, 0.9, 3, hard) for _ in range(2)),
+            simulated(rng, 0.9, 1, hard, luck=0),
+        ]
+        for record, right in zip(records, np.concatenate(hits), strict=True):
+            (snapshot,) = record["snapshots"].values()
+            snapshot["right"] = base64.b64encode(np.packbits(right).tobytes()).decode()
+        found[rule(Evidence(records)).verdict] += 1
+    assert max(found[SUPPORTED], found[REFUTED]) < 0.05 * RUNS

@@ -102,6 +102,8 @@ def test_full_searches_the_grid_by_the_reports_protocol():
     assert grids == {(100, 70): 100, (300, 210): 3, (1_000, 700): 3, (10_000, 7_000): 1}
     assert [c.images for c in find(plan, fit=GRID_WITH_PROBABILITY)] == [300, 300, 300, 500, 1_000]
     chosen = find(plan, fit=CHOSEN)
+    own = find(plan, fit=GRID, protocol="nested")
+    assert Counter(c.train_size for c in own) == {100: 5, 300: 5, 1_000: 5, 3_000: 3}
     small, large = dict.fromkeys((100, 300, 1_000), 5), dict.fromkeys((3_000, 10_000, 30_000), 3)
     assert Counter(c.train_size for c in chosen) == small | large
     assert {c.grid.images for c in chosen} == {10_000}
@@ -133,7 +135,7 @@ def test_seeds_widen_and_only_narrows():
     assert len(draws) == 100, "seeds are widened, never narrowed"
     plan = cells("full", HEX2024)
     narrowed = suites.narrow(plan, {"model": "svm", "train_size": "3000"})
-    assert Counter(c.fit for c in narrowed) == {CHOSEN: 3, GRID: 1}, "with the grid it waits for"
+    assert Counter(c.fit for c in narrowed) == {CHOSEN: 3, GRID: 4}, "with the grid it waits for"
     with pytest.raises(BadInput, match="matches no cell"):
         suites.narrow(plan, {"model": "cnn", "train_size": "7"})
     with pytest.raises(BadInput, match="does not know colour"):
