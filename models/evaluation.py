@@ -20,6 +20,9 @@ FEW = 2048
 PATIENCE = 4
 """Training is over once it has gone on for so many times the epochs that had the lowest loss."""
 
+_warm: set[Any] = set()
+"""Programs that this process has called: the first call of one takes longer than the others."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -44,13 +47,12 @@ class Evaluator:
         filled = np.pad(images, ((0, size - n), (0, 0))), np.pad(labels, (0, size - n))
         self.program = obtain(compile_evaluation, module, *filled[0].shape)
         self._arguments = to_device(*filled)
-        self._warm = False
 
     def __call__(self, params: Any) -> tuple[Evaluation, float]:
         """What the network says, and the seconds it took, on the device, warmed up."""
-        if not self._warm:
+        if self.program.call not in _warm:
             jax.block_until_ready(self.program.call(params, *self._arguments))
-            self._warm = True
+            _warm.add(self.program.call)
         started = time.perf_counter()
         result = jax.block_until_ready(self.program.call(params, *self._arguments))
         seconds = time.perf_counter() - started

@@ -24,6 +24,7 @@ SECONDS_PER_TESTED_IMAGE = {"mlp": 1e-6, "cnn": 6.5e-5}
 EPOCHS_UNTIL_STOPPED = {"mlp": 2_000, "cnn": 24}
 """After about so many, validation ends the training of small sets."""
 COMPILE_SECONDS = 0.5
+ALL_CLASSES = 17
 SVM_FIT_SECONDS = 1.4e-7
 """For each pair of training images."""
 SVM_PREDICT_SECONDS = 2e-8
@@ -40,15 +41,15 @@ def expected_seconds(cell: CellSpec, images: int) -> float:
     """About how long `cell` takes on a data set of `images` images."""
     n = cell.train_size
     tested = test_count(cell.images if cell.protocol == REPORT and cell.images else images)
+    if cell.classes is not None:
+        tested = tested * cell.classes // ALL_CLASSES
     if cell.epochs is not None and cell.batch_size is not None:
         epochs = cell.epochs
         if cell.protocol == VALIDATED:
             epochs = min(epochs, EPOCHS_UNTIL_STOPPED[cell.model])
         steps = epochs * ceil(n / cell.batch_size)
-        evaluations = sum(e < epochs for e in cell.evaluate_at) + 2
-        evaluated = (
-            evaluations * cell.held_out + 2 * tested if cell.held_out else evaluations * tested
-        )
+        evaluations = sum(e < epochs for e in cell.evaluate_at) + 1
+        evaluated = evaluations * cell.held_out + tested if cell.held_out else evaluations * tested
         return (
             COMPILE_SECONDS
             + steps * SECONDS_PER_STEP[cell.model]

@@ -59,7 +59,7 @@ def test_full_sweeps_batch_sizes_and_never_trains_a_curve_twice():
     plan = cells("full", COURSE)
     for model in ("mlp", "cnn"):
         for batch_size in (32, 64, 128, 256):
-            found = find(plan, model=model, train_size=30_000, batch_size=batch_size)
+            found = find(plan, model=model, train_size=10_000, batch_size=batch_size)
             assert [(c.epochs, c.seed) for c in found] == [(3, 0), (3, 1), (3, 2)]
     curves = [c.curve for c in plan if c.epochs is not None]
     assert len(curves) == len(set(curves))
