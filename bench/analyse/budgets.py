@@ -16,7 +16,8 @@ class Setting:
 
     model: str
     seconds: float
-    """Of training alone: the median over seeds, of clean runs where there are any."""
+    """Of training, and of a search for parameters where the setting has one: the median over seeds, of
+    clean runs where there are any."""
     accuracy: float
     """On the test images, mean over seeds, 0 to 1."""
 
@@ -30,9 +31,10 @@ def settings(rows: list[Row]) -> list[Setting]:
             groups.setdefault(key, []).append(row)
     found = []
     for (model, *_), group in groups.items():
+        search = median_time(group, "search_s") or 0.0
         seconds = median_time(group, "train_s")
         if seconds is not None and all(r["test_accuracy"] is not None for r in group):
-            found.append(Setting(model, seconds, mean(r["test_accuracy"] for r in group)))
+            found.append(Setting(model, search + seconds, mean(r["test_accuracy"] for r in group)))
     return sorted(found, key=lambda setting: setting.seconds)
 
 

@@ -64,12 +64,12 @@ def test_training_sizes_stand_at_the_reports_epochs_and_stopped_by_validation():
         ]
     records = [
         network("cnn", 0.8, train_size=100), network("cnn", 0.95, epochs=50, evaluated=[3]), *validated,
-        svm(0.7, train_size=100), svm(0.9),
+        svm(0.7, train_size=100), svm(0.75, train_size=100, fit="grid"), svm(0.9),
     ]  # fmt: skip
     rows = titled(records, "Test accuracy").rows
     assert rows == [
-        ("100", "–", "–", "80.0", "71.0 ± 1.4 (16)", "70.0"),
-        ("700", "–", "–", "48.0", "–", "90.0"),
+        ("100", "–", "–", "80.0", "71.0 ± 1.4 (16)", "75.0", "70.0"),
+        ("700", "–", "–", "48.0", "–", "–", "90.0"),
     ]
 
 
