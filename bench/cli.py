@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from bench.cli_data import data_commands
+from bench.cli_gates import check, compare
 from bench.errors import BadInput, ExitCode, NothingMeasured
 from bench.plan.suites import load, names, narrow, plan
 
@@ -101,69 +102,6 @@ def report(folder: Path) -> None:
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--thresholds", type=click.Path(path_type=Path), help="Another file of thresholds.")
-def check(folder: Path, thresholds: Path | None) -> None:
-    """Hold results FOLDER against the accuracy thresholds kept for its data set."""
-    from rich.console import Console
-
-    from bench.analyse.check import THRESHOLDS
-    from bench.analyse.check import check as judge
-    from bench.analyse.check import load as load_thresholds
-    from bench.report.terminal import print_findings
-    from bench.store import Store
-
-    file = thresholds or THRESHOLDS
-    store = Store.open(folder)
-    manifest, records = store.manifest(), store.planned()
-    planned = len(manifest["cells"])
-    missing = planned - sum(record["status"] == "done" for record in records)
-    findings = judge(records, load_thresholds(file), manifest["data"]["train"])
-    verdicts = [finding.verdict for finding in findings]
-    print_findings(findings, Console())
-    if "BROKEN" in verdicts or "FAILED" in verdicts:
-        click.echo(f"{verdicts.count('BROKEN') + verdicts.count('FAILED')} broken.")
-        sys.exit(ExitCode.REGRESSION)
-    if "ok" not in verdicts:
-        click.echo(f"Nothing to check: {file} has no threshold that {folder} measures.")
-        sys.exit(ExitCode.NOTHING_MEASURED)
-    click.echo(f"{verdicts.count('ok')} kept.")
-    if missing:
-        click.echo(
-            f"{missing} of {planned} planned cells are missing or failed: run the suite to its end."
-        )
-        sys.exit(ExitCode.CELLS_FAILED)
-
-
-@cli.command()
-@click.argument("first", type=click.Path(path_type=Path))
-@click.argument("second", type=click.Path(path_type=Path))
-def compare(first: Path, second: Path) -> None:
-    """Set results folder SECOND beside FIRST; exit code 1 if its accuracy has fallen."""
-    from rich.console import Console
-
-    from bench.analyse.compare import compare as set_beside
-    from bench.analyse.compare import environment_changes, table
-    from bench.report.terminal import print_table
-    from bench.store import Store
-
-    stores = Store.open(first), Store.open(second)
-    prints = [store.manifest()["data"]["fingerprint"] for store in stores]
-    if prints[0] != prints[1]:
-        raise BadInput(f"{first} and {second} are about different images: nothing can be compared.")
-    differences = set_beside(*(store.planned() for store in stores))
-    print_table(table(differences), Console())
-    for line in environment_changes(*(store.manifest() for store in stores)):
-        click.echo(f"differs: {line}")
-    if not differences:
-        click.echo(f"Nothing to compare: {first} and {second} measured nothing alike.")
-        sys.exit(ExitCode.NOTHING_MEASURED)
-    fallen = sum(difference.verdict == "REGRESSION" for difference in differences)
-    click.echo(f"{len(differences)} compared, {fallen} fallen.")
-    sys.exit(ExitCode.REGRESSION if fallen else ExitCode.OK)
-
-
-@cli.command()
 def env() -> None:
     """Print the environment: versions, machine, device, commit."""
     import json
@@ -173,7 +111,8 @@ def env() -> None:
     click.echo(json.dumps(describe() | {"device": device()}, indent=2))
 
 
-cli.add_command(data_commands)
+for command in (check, compare, data_commands):
+    cli.add_command(command)
 
 
 def _conditions(only: str) -> dict[str, str]:

@@ -56,6 +56,7 @@ ALLOWED = {
     },
     "bench.cli": {"bench"},
     "bench.cli_data": {"bench"},
+    "bench.cli_gates": {"bench"},
 }
 
 
@@ -99,6 +100,7 @@ FAST = [
     ["--help"],
     ["report", "--help"],
     ["check", "--help"],
+    ["compare", "--help"],
     ["--suite", "full", "--data", "synthetic", "--plan"],
     ["data", "--help"],
     ["data", "fetch", "--help"],
@@ -113,15 +115,9 @@ def test_what_trains_nothing_imports_nothing_heavy(arguments):
 
 
 def test_what_reads_results_needs_neither_jax_nor_scikit_learn(tmp_path):
-    from analyse.records import network
+    from analyse.runs import cnns, folder_of
 
-    from bench.store import Store
-
-    record = network("cnn", 0.9)
-    store = Store(tmp_path)
-    store.put(record)
-    store.put_manifest(manifest_of([record["key"]]))
-    folder = str(tmp_path)
+    folder = str(folder_of(tmp_path, cnns(range(3))))
     for arguments, code in (
         (["report", folder], 0),
         (["check", folder], 4),
@@ -152,22 +148,6 @@ def run_python(code):
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     return done.stdout
-
-
-def manifest_of(keys):
-    return {
-        "suite": "made-up", "cells": keys, "labels": dict.fromkeys(keys, "a cell"), "left_out": [],
-        "data": {
-            "name": "made-up", "origin": "made up", "licence": "none", "synthetic": False, "images": 1000,
-            "train": 700, "test": 300, "fingerprint": "f", "class_counts": [60] * 17,
-            "missing_classes": [],
-        },
-        "environment": {
-            "processor": "p", "cores": 2, "memory_gb": 1.0, "system": "s", "python": "3",
-            "packages": {}, "commit": None, "variables": {},
-        },
-        "command": "python run_benchmarks.py",
-    }  # fmt: skip
 
 
 def test_a_path_is_never_given_to_pickle():

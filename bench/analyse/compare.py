@@ -1,57 +1,72 @@
-"""Two runs side by side: where the second reads fewer test images rightly, and what else differs."""
+"""Two runs side by side: their accuracy, their times, and what else differs between them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import sqrt
-from statistics import mean, variance
 from typing import Any
 
-from bench.analyse.readings import Record, readings
-from bench.analyse.tables import NAMES, NONE, Table, percent
-
-IDENTITY = ("model", "protocol", "fit", "images", "train_size", "batch_size", "epochs")
-FLOOR = 0.01
-"""A drop of less than one point is never called a regression ..."""
-STANDARD_ERRORS = 3.0
-"""... and neither is one that the seeds and the number of test images explain."""
+from bench.analyse.compare_accuracy import Accuracy, compare_accuracy
+from bench.analyse.compare_times import Timing, compare_times, not_compared
+from bench.analyse.evidence import Evidence
+from bench.analyse.readings import Record
+from bench.errors import BadInput
 
 
 @dataclass(frozen=True)
-class Difference:
-    """The test accuracy of one kind of cell in both runs."""
+class Run:
+    """One of the two: its folder, its manifest, and its records, the sound ones apart."""
 
-    identity: dict[str, Any]
-    first: list[float]
-    second: list[float]
-    error: float
-    """Standard error of the difference of means."""
+    name: str
+    manifest: dict[str, Any]
+    evidence: Evidence
+
+    @classmethod
+    def of(cls, name: str, manifest: dict[str, Any], records: Iterable[Record]) -> "Run":
+        """Sort the records; those about other images than the manifest's are left out as well."""
+        evidence = Evidence.of(records)
+        own, foreign = [], {}
+        for record in evidence.records:
+            if record["data"]["fingerprint"] == manifest["data"]["fingerprint"]:
+                own.append(record)
+            else:
+                foreign[record["key"]] = "it is about other images than its folder"
+        return cls(name, manifest, Evidence(own, evidence.left_out | foreign))
 
     @property
-    def change(self) -> float:
-        """Mean of the second run less that of the first."""
-        return mean(self.second) - mean(self.first)
-
-    @property
-    def verdict(self) -> str:
-        """`REGRESSION`, `better` or `same`."""
-        if abs(self.change) <= max(FLOOR, STANDARD_ERRORS * self.error):
-            return "same"
-        return "REGRESSION" if self.change < 0 else "better"
+    def left_out(self) -> list[tuple[str, str, str]]:
+        """(key, label, what is wrong) of every record that does not count."""
+        labels = self.manifest["labels"]
+        return [
+            (key, labels.get(key, "a cell"), why) for key, why in self.evidence.left_out.items()
+        ]
 
 
-def compare(first: Iterable[Record], second: Iterable[Record]) -> list[Difference]:
-    """Every kind of cell and epoch that both runs measured."""
-    groups_a, groups_b = _groups(first), _groups(second)
-    return [
-        Difference(
-            dict(zip(IDENTITY, key, strict=True)),
-            [row["test_accuracy"] for row in groups_a[key]],
-            [row["test_accuracy"] for row in groups_b[key]],
-            sqrt(_squared_error(groups_a[key]) + _squared_error(groups_b[key])),
+@dataclass(frozen=True)
+class Comparison:
+    """All that two runs say beside each other."""
+
+    first: Run
+    second: Run
+    accuracy: Accuracy
+    times: list[Timing]
+    remarks: list[str]
+    """What is not compared, and why, in sentences."""
+    environment: list[str]
+
+
+def compare(first: Run, second: Run) -> Comparison:
+    """Set two runs beside each other; BadInput if they are about different images."""
+    if first.manifest["data"]["fingerprint"] != second.manifest["data"]["fingerprint"]:
+        raise BadInput(
+            f"{first.name} and {second.name} are about different images: nothing can be compared."
         )
-        for key in groups_a
-        if key in groups_b
-    ]
+    return Comparison(
+        first,
+        second,
+        compare_accuracy(first.evidence, second.evidence),
+        compare_times(first.evidence, second.evidence),
+        [*_other_versions(first, second), *not_compared(first.evidence, second.evidence)],
+        environment_changes(first.manifest, second.manifest),
+    )
 
 
 def environment_changes(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
@@ -61,46 +76,15 @@ def environment_changes(first: dict[str, Any], second: dict[str, Any]) -> list[s
     return [f"{name}: {a} → {b}" for name, (a, b) in pairs.items() if a != b]
 
 
-def table(differences: list[Difference]) -> Table:
-    """Both accuracies and the change, the worst first."""
-    rows = [
-        (
-            NAMES.get(d.identity["model"], d.identity["model"]),
-            f"{d.identity['train_size']:,}",
-            *(_text(d.identity[name]) for name in ("batch_size", "epochs", "fit")),
-            percent(d.first),
-            percent(d.second),
-            f"{100 * d.change:+.1f}",
-            d.verdict,
-        )
-        for d in sorted(differences, key=lambda d: d.change)
+def _other_versions(first: Run, second: Run) -> list[str]:
+    """Cells of another measurement version were measured another way, and are never paired."""
+    versions = [
+        sorted({r["measurement_version"] for r in run.evidence.records}) for run in (first, second)
     ]
-    header = (
-        "model",
-        "trained on",
-        "batch",
-        "epochs",
-        "fit",
-        "first %",
-        "second %",
-        "change",
-        "verdict",
-    )
-    return Table("Test accuracy, first run and second", "", header, rows)
-
-
-def _groups(records: Iterable[Record]) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in readings(records):
-        groups.setdefault(tuple(row[name] for name in IDENTITY), []).append(row)
-    return groups
-
-
-def _squared_error(rows: list[dict[str, Any]]) -> float:
-    """Of a mean over seeds, and never less than drawing so many test images alone would give."""
-    accuracy = [row["test_accuracy"] for row in rows]
-    drawing = mean(accuracy) * (1 - mean(accuracy)) / rows[0]["tested"]
-    return max(drawing, variance(accuracy) / len(accuracy)) if len(accuracy) > 1 else drawing
+    if versions[0] == versions[1] or not all(versions):
+        return []
+    a, b = (" and ".join(map(str, found)) for found in versions)
+    return [f"Cells of different measurement versions are not compared: {a} → {b}."]
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -111,7 +95,3 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             found[prefix + name] = value
     return found
-
-
-def _text(value: Any) -> str:
-    return NONE if value is None else f"{value:,}" if isinstance(value, int) else str(value)

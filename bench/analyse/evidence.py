@@ -73,7 +73,12 @@ class Group:
     @property
     def right(self) -> np.ndarray:
         """(seeds, images) bool: which test images each read rightly; seeds without it are left out."""
-        return np.array([_unpacked(s["right"], np.sum(s["confusion"])) for s in self.snapshots])
+        return np.array(self.hits)
+
+    @property
+    def hits(self) -> list[np.ndarray]:
+        """The rows of `right`, of unequal lengths where the seeds test other images."""
+        return [_unpacked(s["right"], np.sum(s["confusion"])) for s in self.snapshots]
 
     def paired(self, other: "Group") -> tuple["Group", "Group"]:
         """Both with the seeds that both have, in order."""

@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import hypot, sqrt
 
 import numpy as np
 
@@ -71,6 +71,37 @@ def difference(a: np.ndarray, b: np.ndarray, confidence: float = CONFIDENCE) -> 
     return _crossed(a.astype(float) - b.astype(float), confidence)
 
 
+def unpaired_difference(a: np.ndarray, b: np.ndarray, confidence: float = CONFIDENCE) -> Estimate:
+    """As `difference`, on the same images, where equal seeds have nothing in common; two each at least."""
+    images = a.mean(axis=0) - b.mean(axis=0)
+    parts = [_of_mean(a.mean(axis=1)), _of_mean(b.mean(axis=1)), _of_mean(images)]
+    return _around(float(images.mean()), parts, confidence)
+
+
+def with_error(found: Estimate, error: float, confidence: float = CONFIDENCE) -> Estimate:
+    """An estimate with one more, independent error, whose standard deviation is known."""
+    from scipy.stats import norm
+
+    reach = hypot(found.high - found.value, float(norm.ppf((1 + confidence) / 2)) * error)
+    return Estimate(found.value, found.value - reach, found.value + reach)
+
+
+def difference_of_draws(
+    a: Sequence[np.ndarray], b: Sequence[np.ndarray], confidence: float = CONFIDENCE
+) -> Estimate:
+    """Mean accuracy of `a` less that of `b`, each a row (images,) a seed, where the seeds draw their
+    test images: row i of both is about the same images, another row about others.
+
+    A seed's two accuracies are a pair, and the seeds' differences are draws of training and of test
+    images in one: Student's t over them has both in its interval. Of few images two seeds can differ
+    by just as much by chance, so it is never narrower than that of all the images as one sample.
+    """
+    of_seeds = mean([float(x.mean() - y.mean()) for x, y in zip(a, b, strict=True)], confidence)
+    of_images = difference(np.concatenate(a)[None], np.concatenate(b)[None], confidence)
+    reach = max(of_seeds.high - of_seeds.value, of_images.high - of_images.value)
+    return Estimate(of_seeds.value, of_seeds.value - reach, of_seeds.value + reach)
+
+
 def _crossed(values: np.ndarray, confidence: float) -> Estimate:
     """The mean of (seeds, images) where both are drawn.
 
@@ -78,15 +109,25 @@ def _crossed(values: np.ndarray, confidence: float) -> Estimate:
     of the images' means over the number of images. What both have in common is counted twice, which
     errs on the wide side. Student's t with the degrees of freedom of Welch and Satterthwaite.
     """
+    parts = [_of_mean(values.mean(axis=0))]
+    if len(values) > 1:
+        parts.insert(0, _of_mean(values.mean(axis=1)))
+    return _around(float(values.mean()), parts, confidence)
+
+
+def _of_mean(values: np.ndarray) -> tuple[float, int]:
+    """The variance of a mean, and its degrees of freedom."""
+    return float(values.var(ddof=1)) / len(values), len(values) - 1
+
+
+def _around(centre: float, parts: Sequence[tuple[float, int]], confidence: float) -> Estimate:
+    """An interval from independent variances with their degrees of freedom."""
     from scipy.stats import t
 
-    seeds, images = values.shape
-    of_seeds = float(values.mean(axis=1).var(ddof=1)) / seeds if seeds > 1 else 0.0
-    of_images = float(values.mean(axis=0).var(ddof=1)) / images
-    centre, total = float(values.mean()), of_seeds + of_images
+    total = sum(variance for variance, _ in parts)
     if total == 0:
         return Estimate(centre, centre, centre)
-    bends = (of_seeds**2 / (seeds - 1) if seeds > 1 else 0.0) + of_images**2 / (images - 1)
+    bends = sum(variance**2 / freedom for variance, freedom in parts)
     reach = float(t.ppf((1 + confidence) / 2, total**2 / bends)) * sqrt(total)
     return Estimate(centre, centre - reach, centre + reach)
 

@@ -13,7 +13,9 @@ from bench.analyse.tables import Table, by_epochs, by_time
 from bench.plan.cost import expected_seconds, spoken
 from bench.plan.spec import CellSpec
 
-TEXT = ("model", "cell", "threshold", "metric", "device", "contest", "contestant", "verdict")
+TEXT = (
+    "model", "cell", "what", "threshold", "metric", "device", "contest", "contestant", "verdict",
+)  # fmt: skip
 HEADLINES = {
     "Accuracy by model and epochs": ("model", "trained on", "epochs", "test accuracy %", "seeds"),
     "Time": ("model", "trained on", "epochs", "compile", "epoch", "train", "predict"),

@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from analyse.sound import network, svm
+from scipy.stats import ttest_ind
 from statsmodels.stats.proportion import proportion_confint
 
 from bench.analyse import statistics
@@ -90,6 +91,43 @@ def test_two_equal_models_are_told_apart_in_under_5_percent_of_runs(seeds):
         b = simulated(rng, 0.9, seeds[1], hard, luck=0.08 if seeds[1] > 1 else 0)
         found[above(statistics.difference(a, b))] += 1
     assert max(found[SUPPORTED], found[REFUTED]) < 0.05 * RUNS
+
+
+def draw_of_tests(rng, share, images=30, both=0.1):
+    """Hits of two equal models on test images of a seed's own; they agree on most."""
+    a = rng.random(images) < share
+    return a, np.where(rng.random(images) < both, rng.random(images) < share, a)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 20])
+def test_equal_models_on_draws_of_test_images_are_told_apart_in_under_5_percent_of_runs(seeds):
+    rng = np.random.default_rng(seeds)
+    found = Counter()
+    for _ in range(RUNS):
+        a, b = zip(*(draw_of_tests(rng, 0.6) for _ in range(seeds)), strict=True)
+        found[above(statistics.difference_of_draws(a, b))] += 1
+    assert max(found[SUPPORTED], found[REFUTED]) < 0.05 * RUNS
+
+
+def test_draws_of_test_images_are_as_wide_as_students_t_or_as_their_images():
+    rows = [np.arange(100) < right for right in (90, 80, 70)]
+    none = [np.zeros(100, bool)] * 3
+    found = statistics.difference_of_draws(rows, none)
+    assert found.value == pytest.approx(0.8)
+    assert found.high - 0.8 == pytest.approx(4.302653 * 0.1 / np.sqrt(3), rel=1e-5)
+    alike = statistics.difference_of_draws([np.arange(30) < 1] * 2, [np.zeros(30, bool)] * 2)
+    one_sample = statistics.difference(np.tile(np.arange(30) < 1, 2)[None], np.zeros((1, 60)))
+    assert (alike.low, alike.high) == pytest.approx((one_sample.low, one_sample.high))
+
+
+def test_seeds_that_are_strangers_have_the_interval_of_welch():
+    """Where all images are alike, the seeds are all that the interval has in it."""
+    a, b = ([0.9, 0.8, 0.7], [0.5, 0.45, 0.4, 0.6])
+    found = statistics.unpaired_difference(*(np.tile(np.array(m)[:, None], 100) for m in (a, b)))
+    welch = ttest_ind(a, b, equal_var=False).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((welch.low, welch.high))
+    added = statistics.with_error(Estimate(0.5, 0.5 - 3, 0.5 + 3), 4 / 1.959964)
+    assert (added.low, added.high) == pytest.approx((-4.5, 5.5))
 
 
 def test_a_better_model_is_found():

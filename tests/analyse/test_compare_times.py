@@ -1,0 +1,70 @@
+"""Times of two runs: side by side on the same hardware alone, and never from a single run."""
+
+import pytest
+from analyse.runs import run_of
+from analyse.sound import hits, network, svm
+
+from bench.analyse.compare import compare
+from bench.plan.spec import GRID
+
+HIT = hits(0.9, 0)
+
+
+def nets(seconds, **more):
+    return [
+        network("cnn", HIT, seed=seed, times={"epoch_s": s, "train_s": 3 * s}, **more)
+        for seed, s in enumerate(seconds)
+    ]
+
+
+def set_beside(first, second):
+    return compare(run_of(first), run_of(second))
+
+
+def test_the_ratio_is_second_by_first():
+    (found,) = set_beside(nets([1.0, 1.01, 0.99]), nets([2.0, 2.02, 1.98])).times
+    assert (found.time, found.hardware) == ("epoch_s", ("m", "cpu"))
+    assert found.ratio.value == pytest.approx(2)
+    assert 1.9 < found.ratio.low < 2 < found.ratio.high < 2.1
+    assert found.has_interval
+
+
+def test_a_search_and_a_fit_are_compared_apart():
+    grid = [
+        svm(HIT, seed=s, fit=GRID, train_size=70, images=100, protocol="report") for s in range(2)
+    ]
+    assert {t.time for t in set_beside(grid, grid).times} == {"search_s", "train_s"}
+
+
+def test_a_single_clean_run_has_no_interval():
+    first, second = nets([1.0, 1.1, 1.2]), nets([1.0, 9.0, 9.0])
+    for record in second[1:]:
+        record["timing_clean"] = False
+    (found,) = set_beside(first, second).times
+    assert (found.first, found.second) == ([1.0, 1.1, 1.2], [1.0])
+    assert not found.has_interval
+    second[0]["timing_clean"] = None
+    nothing = set_beside(first, second)
+    assert nothing.times == []
+    assert "1 of 1 kinds of cells" in nothing.remarks[0]
+    assert "machine to itself" in nothing.remarks[0]
+
+
+def test_times_of_other_hardware_are_not_compared_and_what_differs_is_named():
+    here, there = nets([1.0, 1.1]), nets([1.0, 1.1], machine="n")
+    found = set_beside(here, there)
+    assert found.times == []
+    assert found.remarks == [
+        "Times of 1 of 1 kinds of cells are not compared, for they ran on other hardware: machine m → n."
+    ]
+    gpu = set_beside(here, nets([1.0, 1.1], device="gpu: X"))
+    assert gpu.remarks[0].endswith("device cpu → gpu: X.")
+
+
+def test_of_several_machines_the_common_one_counts():
+    first = nets([1.0, 1.1])
+    second = nets([5.0, 1.0, 1.1])
+    second[0]["machine"] = "n"
+    found = set_beside(first, second)
+    assert [t.second for t in found.times] == [[1.0, 1.1]]
+    assert found.remarks == []
