@@ -1,5 +1,6 @@
 """The gates: `check` holds a run against thresholds, `compare` against another run."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,34 +12,53 @@ from bench.errors import ExitCode
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--thresholds", type=click.Path(path_type=Path), help="Another file of thresholds.")
-def check(folder: Path, thresholds: Path | None) -> None:
+@click.option(
+    "--junit",
+    "junit_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the findings there as JUnit XML, too.",
+)
+@click.option(
+    "--github/--no-github",
+    default=lambda: os.environ.get("GITHUB_ACTIONS") == "true",
+    show_default="where GITHUB_ACTIONS is true",
+    help="Print annotations for GitHub Actions.",
+)
+def check(folder: Path, thresholds: Path | None, junit_file: Path | None, github: bool) -> None:
     """Hold results FOLDER against the accuracy thresholds kept for its data set."""
     from rich.console import Console
 
-    from bench.analyse.check import THRESHOLDS
+    from bench.analyse.check import BROKEN, FAILED, OK, THRESHOLDS
     from bench.analyse.check import check as judge
     from bench.analyse.check import load as load_thresholds
+    from bench.report.ci import annotations, junit
     from bench.report.terminal import print_findings
-    from bench.store import Store
+    from bench.store import Store, write_whole
 
     file = thresholds or THRESHOLDS
     store = Store.open(folder)
     manifest, records = store.manifest(), store.planned()
-    planned = len(manifest["cells"])
-    missing = planned - sum(record["status"] == "done" for record in records)
-    findings = judge(records, load_thresholds(file), manifest["data"]["train"])
-    verdicts = [finding.verdict for finding in findings]
+    planned, data = manifest["cells"], manifest["data"]
+    done = {record["key"] for record in records if record["status"] == "done"}
+    missing = [manifest["labels"].get(key, key) for key in planned if key not in done]
+    findings = judge(records, load_thresholds(file), data["train"])
     print_findings(findings, Console())
-    if "BROKEN" in verdicts or "FAILED" in verdicts:
-        click.echo(f"{verdicts.count('BROKEN') + verdicts.count('FAILED')} broken.")
+    if junit_file:
+        write_whole(junit_file, junit(findings, missing, data["name"]))
+    for line in annotations(findings, missing) if github else ():
+        click.echo(line)
+    verdicts = [finding.verdict for finding in findings]
+    if BROKEN in verdicts or FAILED in verdicts:
+        click.echo(f"{verdicts.count(BROKEN) + verdicts.count(FAILED)} broken.")
         sys.exit(ExitCode.REGRESSION)
-    if "ok" not in verdicts:
+    if OK not in verdicts:
         click.echo(f"Nothing to check: {file} has no threshold that {folder} measures.")
         sys.exit(ExitCode.NOTHING_MEASURED)
-    click.echo(f"{verdicts.count('ok')} kept.")
+    click.echo(f"{verdicts.count(OK)} kept.")
     if missing:
         click.echo(
-            f"{missing} of {planned} planned cells are missing or failed: run the suite to its end."
+            f"{len(missing)} of {len(planned)} planned cells are missing or failed: "
+            "run the suite to its end."
         )
         sys.exit(ExitCode.CELLS_FAILED)
 

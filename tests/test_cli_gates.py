@@ -1,10 +1,13 @@
-"""`compare` on folders of made-up records, in a fresh process each."""
+"""`check` and `compare` on folders of made-up records, in a fresh process each."""
 
 import json
 
 import pytest
 from analyse.runs import cnns, folder_of
 from analyse.sound import hits, svm
+from junitparser import JUnitXml
+
+THRESHOLD = "[[threshold]]\ndata = 'made-up'\nmodel = 'cnn'\nmetric = 'test_accuracy'\nmin = {}\n"
 
 
 @pytest.fixture
@@ -48,3 +51,46 @@ def test_compare_refuses_what_it_cannot_compare(hexbench, folder, tmp_path):
         done = hexbench("compare", *wrong)
         assert done.returncode == 2
         assert word in done.stderr.strip().splitlines()[-1]
+
+
+def test_check_writes_junit_and_annotations(hexbench, folder, tmp_path):
+    (tmp_path / "t.toml").write_text(THRESHOLD.format(0.5) + THRESHOLD.format(0.99))
+    check = ("check", "a", "--thresholds", "t.toml", "--junit", "new/junit.xml")
+    done = hexbench(*check, "--github")
+    assert done.returncode == 1, done.stderr
+    (suite,) = JUnitXml.fromfile(str(tmp_path / "new" / "junit.xml"))
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (2, 1, 0, 0)
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("::"))
+    assert line.startswith("::error title=hexbench%3A test_accuracy BROKEN::made-up, cnn: ")
+    assert "allowed ≥ 0.99, measured 0.9" in line
+
+
+def test_annotations_are_for_github_unless_told_otherwise(hexbench, folder, tmp_path):
+    (tmp_path / "t.toml").write_text(THRESHOLD.format(0.99))
+    check = ("check", "a", "--thresholds", "t.toml")
+    assert "::error" in hexbench(*check, GITHUB_ACTIONS="true").stdout
+    assert "::error" not in hexbench(*check, GITHUB_ACTIONS="false").stdout
+    assert "::error" not in hexbench(*check, "--no-github", GITHUB_ACTIONS="true").stdout
+
+
+def test_missing_cells_are_an_error_of_their_own(hexbench, folder, tmp_path):
+    next((folder / "cells").iterdir()).unlink()
+    (tmp_path / "t.toml").write_text(THRESHOLD.format(0.5))
+    done = hexbench("check", "a", "--thresholds", "t.toml", "--junit", "j.xml", "--github")
+    assert done.returncode == 3
+    assert "1 of 3 planned cells are missing or failed" in done.stdout
+    (suite,) = JUnitXml.fromfile(str(tmp_path / "j.xml"))
+    assert (suite.tests, suite.failures, suite.errors) == (2, 0, 1)
+    assert (
+        "::error title=hexbench%3A cells missing::Planned cells that are missing or failed: 1."
+        in done.stdout
+    )
+
+
+def test_a_junit_file_that_cannot_be_written_is_bad_input(hexbench, folder, tmp_path):
+    (tmp_path / "file").touch()
+    for target in ("file/junit.xml", "a"):
+        done = hexbench("check", "a", "--junit", target)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+        assert target.split("/")[0] in done.stderr

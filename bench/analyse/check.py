@@ -13,6 +13,7 @@ from bench.errors import BadInput
 THRESHOLDS = Path(__file__).parents[1] / "thresholds.toml"
 BOUNDS = ("min", "max")
 METRICS = ("test_accuracy", "test_loss", "train_accuracy", "cv_score")
+OK, BROKEN, FAILED, NOT_MEASURED = "ok", "BROKEN", "FAILED", "not measured"
 FILTERS = ("data", "model", "protocol", "fit", "images", "train_size", "batch_size", "epochs")
 
 
@@ -32,14 +33,28 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """`ok`, `BROKEN`, `FAILED` (a cell it rests on did), or `not measured`."""
+        """OK, BROKEN, FAILED (a cell it rests on did), or NOT_MEASURED."""
         if self.failed:
-            return "FAILED"
+            return FAILED
         if self.measured is None:
-            return "not measured"
+            return NOT_MEASURED
         above = self.low is None or self.measured >= self.low
         below = self.high is None or self.measured <= self.high
-        return "ok" if above and below else "BROKEN"
+        return OK if above and below else BROKEN
+
+    @property
+    def allowed(self) -> str:
+        """`0.92 to 0.96`, `≥ 0.92` or `≤ 0.96`."""
+        if self.low is not None and self.high is not None:
+            return f"{self.low:g} to {self.high:g}"
+        return f"≤ {self.high:g}" if self.low is None else f"≥ {self.low:g}"
+
+    @property
+    def sentence(self) -> str:
+        """What is allowed beside what was measured."""
+        measured = "not measured" if self.measured is None else f"measured {self.measured:.4f}"
+        failed = f", and {self.failed} of its cells failed" if self.failed else ""
+        return f"{self.where}: {self.metric} is allowed {self.allowed}, {measured}{failed}."
 
 
 def load(path: Path = THRESHOLDS) -> list[dict[str, Any]]:

@@ -51,18 +51,12 @@ def print_plan(
 def print_findings(findings: list[Finding], console: Console) -> None:
     """Each threshold with the measured value."""
     rows = [
-        (f.where, f.metric, _bounds(f), "–" if f.measured is None else f"{f.measured:.4f}",
+        (f.where, f.metric, f.allowed, "–" if f.measured is None else f"{f.measured:.4f}",
          str(f.seeds or "–"), f.verdict)
         for f in findings
     ]  # fmt: skip
     header = ("threshold", "metric", "allowed", "measured", "seeds", "verdict")
     print_table(Table("Regression check", "", header, rows), console)
-
-
-def _bounds(finding: Finding) -> str:
-    low = "" if finding.low is None else f"{finding.low:g}"
-    high = "" if finding.high is None else f"{finding.high:g}"
-    return f"{low} to {high}".strip() if low and high else (f"≥ {low}" if low else f"≤ {high}")
 
 
 def print_table(table: Table, console: Console) -> None:
