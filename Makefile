@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup bench full test quicktest lint peers likeness harness readme lock clean help
+.PHONY: setup bench full test quicktest torture lint peers likeness harness readme lock clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -32,6 +32,10 @@ test: lint ## lint, types and every test
 
 quicktest: setup ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow"
+
+# OPTIONS goes to pytest: make torture OPTIONS="-k kills"
+torture: setup ## the long forms: kills, full disks, two at once, nonsense for input; prints what was survived
+	$(BIN)/python -m pytest -m torture --torture $(OPTIONS)
 
 lint: setup ## formatting, lint and types
 	$(BIN)/ruff format --check .

@@ -14,7 +14,7 @@ from bench.errors import BadInput, ExitCode, NothingMeasured
 from bench.plan.suites import load, names, narrow, plan
 
 EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage or bad input;
-3 some cells failed; 4 nothing was measured; 130 stopped by Ctrl-C."""
+3 some cells failed; 4 nothing was measured; 130 stopped by Ctrl-C; 143 stopped by SIGTERM."""
 
 
 @click.group(
@@ -38,6 +38,12 @@ EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage
 @click.option("--fresh", is_flag=True, help="Set earlier results aside and start anew.")
 @click.option("--rerun-failed", is_flag=True, help="Run failed cells again.")
 @click.option(
+    "--time-limit",
+    metavar="SECONDS",
+    type=click.FloatRange(0, 1e6, min_open=True),
+    help="A cell that takes longer has failed.",
+)
+@click.option(
     "--plan", "only_plan", is_flag=True, help="Print the cells and about how long they take."
 )
 @click.option("--executor", type=click.Choice(["local"]), default="local", help="Where cells run.")
@@ -51,6 +57,7 @@ def cli(
     seeds: int | None,
     fresh: bool,
     rerun_failed: bool,
+    time_limit: float | None,
     only_plan: bool,
     executor: str,  # noqa: ARG001 - one choice so far
 ) -> None:
@@ -84,9 +91,11 @@ def cli(
         print_plan(list(planned.cells), source.count, planned.left_out, console)
         return
     from bench.run.suite import Request, run_suite
+    from bench.run.worker import Terms
 
     folder = out or Path("results") / suite
-    request = Request(suite, source, planned, whole, folder, fresh, rerun_failed)
+    terms = Terms(rerun_failed=rerun_failed, time_limit=time_limit)
+    request = Request(suite, source, planned, whole, folder, fresh, terms)
     sys.exit(run_suite(request, console))
 
 
@@ -97,7 +106,11 @@ def report(folder: Path) -> None:
     from bench.report.write import write_report
     from bench.store import Store
 
-    write_report(Store.open(folder))
+    store = Store.open(folder)
+    for name, fault in store.faults().items():
+        click.echo(f"damaged, counts as missing: {store.cells / name}: {fault}")
+    with store.alone():
+        write_report(store)
     click.echo(f"Report: {folder / 'report.html'} and report.md")
 
 

@@ -11,6 +11,14 @@ class NothingMeasured(Exception):
     """A results folder without a record. The message is one sentence naming the folder."""
 
 
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM. `code` is the exit code that says which."""
+
+    def __init__(self, code: "ExitCode"):
+        super().__init__()
+        self.code = code
+
+
 class ExitCode(IntEnum):
     """What the process returns: see README, "Exit codes"."""
 
@@ -20,3 +28,4 @@ class ExitCode(IntEnum):
     CELLS_FAILED = 3
     NOTHING_MEASURED = 4
     INTERRUPTED = 130
+    TERMINATED = 143

@@ -1,17 +1,33 @@
-"""A results folder: one file a cell, written whole or not at all, and the manifest beside them."""
+"""A results folder: one file a cell, written whole or not at all, and the manifest beside them.
 
+A record's file begins with the sha256 of the rest, so that whatever was changed or cut off later is noticed.
+What cannot be believed counts as missing; it is set aside in `damaged/`, never deleted.
+"""
+
+import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import orjson
 
 from bench.errors import BadInput
+from bench.locks import Locks
+from bench.soundness import fault_of
 
 Record = dict[str, Any]
+SEAL = b'{"sha256": "%s", '
+KEY_LENGTH = 64
+PARTS = ".*.part"
+FOLDER = "folder"
+"""The lock of what there is one of: the manifest and all that is derived from the records."""
 
 
 class Store:
@@ -20,7 +36,10 @@ class Store:
     def __init__(self, folder: Path):
         self.folder = folder
         self.cells = folder / "cells"
+        self.damaged = folder / "damaged"
+        self.checkpoints = folder / "checkpoints"
         self.manifest_file = folder / "manifest.json"
+        self.locks = Locks(folder / "locks")
 
     @classmethod
     def open(cls, folder: Path) -> "Store":
@@ -30,17 +49,38 @@ class Store:
             raise BadInput(f"{folder} is no results folder: it has no manifest.json.")
         return store
 
+    @property
+    def has_results(self) -> bool:
+        """Whether a run has begun here."""
+        return self.manifest_file.exists() or self.cells.exists()
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the folder holds things of others and no results."""
+        ours = {self.locks.folder.name, self.checkpoints.name, self.damaged.name}
+        found = self.folder.iterdir() if self.folder.exists() else ()
+        return not self.has_results and any(
+            path.name not in ours and not _is_part(path) for path in found
+        )
+
     def put(self, record: Record) -> None:
-        """Make a record durable: when this returns it survives a crash."""
-        write_whole(self.cells / f"{record['key']}.json", _dumps(record, None))
+        """Make a record durable: when this returns it survives a crash. Its cell needs no checkpoint more."""
+        text = _sealed(_dumps(record, None).encode()).decode()
+        write_whole(self.cells / f"{record['key']}.json", text)
+        self._drop_checkpoint(record["key"])
+
+    def checkpoint_of(self, key: str) -> Path:
+        """The folder where a cell that has no record yet may leave what it has."""
+        return self.checkpoints / key
+
+    def _drop_checkpoint(self, key: str) -> None:
+        shutil.rmtree(self.checkpoint_of(key), ignore_errors=True)
+        with suppress(OSError):
+            self.checkpoints.rmdir()  # if this was the last
 
     def get(self, key: str) -> Record | None:
-        """The record of a cell, or None if there is none that can be read."""
-        try:
-            record = orjson.loads((self.cells / f"{key}.json").read_bytes())
-        except (OSError, ValueError):
-            return None
-        return record if isinstance(record, dict) and record.get("key") == key else None
+        """The record of a cell, or None if there is none that is sound."""
+        return _read(self.cells / f"{key}.json")[0]
 
     def manifest(self) -> dict[str, Any]:
         """The run's manifest; BadInput if it cannot be read."""
@@ -49,8 +89,11 @@ class Store:
             missing = {"suite", "cells", "labels", "data", "environment", "command"} - set(manifest)
             if missing or not isinstance(manifest["cells"], list):
                 raise ValueError(f"it has no {', '.join(sorted(missing)) or 'list of cells'}")
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BadInput(f"{self.manifest_file} cannot be read: {error}.") from None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise BadInput(
+                f"{self.manifest_file} cannot be read: {error}. Rename it, and the next run writes "
+                "it again and keeps the cells."
+            ) from None
         return dict(manifest)
 
     def put_manifest(self, manifest: dict[str, Any]) -> None:
@@ -67,37 +110,131 @@ class Store:
             if record is not None:
                 yield record
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait until no other process writes the manifest or the report, and keep others from it."""
+        with self.locks.hold(FOLDER, wait=True):
+            for part in self.folder.glob(PARTS):
+                part.unlink(missing_ok=True)
+            yield
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep other processes from setting the folder aside."""
+        with self.locks.hold(f"run-{uuid4().hex}"):
+            yield
+
+    def faults(self) -> dict[str, str]:
+        """What is wrong with the files in `cells/` that hold no sound record, by file name."""
+        if not self.cells.is_dir():
+            return {}
+        found = {path.name: _read(path)[1] for path in self.cells.iterdir() if not _is_part(path)}
+        return {name: fault for name, fault in sorted(found.items()) if fault is not None}
+
+    def tidy(self) -> dict[str, str]:
+        """Move the files of `faults` to `damaged/`, and say what they were; remove what was half written.
+
+        Cells that another process measures are left to it.
+        """
+        for part in self.cells.glob(PARTS):
+            with self.locks.hold(part.name[1 : 1 + KEY_LENGTH]) as mine:
+                if mine:
+                    part.unlink(missing_ok=True)
+        for checkpoint in self.checkpoints.glob("*"):
+            with self.locks.hold(checkpoint.name[:KEY_LENGTH]) as mine:
+                if mine and self.get(checkpoint.name) is not None:
+                    self._drop_checkpoint(checkpoint.name)
+        moved = {}
+        for name, fault in self.faults().items():
+            path = self.cells / name
+            with self.locks.hold(path.stem[:KEY_LENGTH]) as mine:
+                if mine and _read(path)[1] is not None:  # another process may have mended it
+                    self.damaged.mkdir(exist_ok=True)
+                    path.rename(_first_free(self.damaged / f"{name}.{n}" for n in count(1)))
+                    moved[name] = fault
+        return moved
+
     def set_aside(self) -> Path | None:
         """Rename the results folder to the first free `<name>.old-N`; never deletes.
 
-        None, and nothing is done, where the folder holds no results.
+        None, and nothing is done, where the folder holds no results. BadInput while another process
+        measures there.
         """
-        if not self.manifest_file.exists():
+        if not self.has_results:
             return None
+        if self.locks.any_held():
+            raise BadInput(
+                f"{self.folder} is in use by another process: wait for it, or choose another --out."
+            )
         folder = self.folder.resolve()
-        number = 1
-        while (aside := folder.with_name(f"{folder.name}.old-{number}")).exists():
-            number += 1
+        aside = _first_free(folder.with_name(f"{folder.name}.old-{n}") for n in count(1))
         folder.rename(aside)
         return aside
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a crash leaves the old one or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+def _read(path: Path) -> tuple[Record | None, str | None]:
+    """The record in a file of `cells/`, or what is wrong with it; neither where there is no file."""
+    if not path.is_file():
+        return None, "it is no file" if os.path.lexists(path) else None
+    if path.suffix != ".json":
+        return None, "it is not named like a record"
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        content = path.read_bytes()
+        record = orjson.loads(content)
+    except OSError as error:
+        return None, f"it cannot be read: {error.strerror}"
+    except ValueError as error:
+        return None, f"it is no JSON: {error}" if content else "it is empty"
+    if isinstance(record, dict) and "sha256" in record:
+        del record["sha256"]
+        if content != _sealed(b"{" + content[len(SEAL % bytes(64)) :]):
+            return None, "it was changed after it was written"
+    fault = fault_of(record, path.stem)
+    return (record, None) if fault is None else (None, fault)
+
+
+def _sealed(text: bytes) -> bytes:
+    """A JSON object with the sha256 of its text as its first entry."""
+    return SEAL % hashlib.sha256(text).hexdigest().encode() + text[1:]
+
+
+def _first_free(paths: Iterable[Path]) -> Path:
+    return next(path for path in paths if not os.path.lexists(path))
+
+
+def _is_part(path: Path) -> bool:
+    return path.match(PARTS)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a crash leaves the old one or the new one, never a part.
+
+    Raises OSError naming the file where it cannot be written; the old one is then as it was.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=".part"
+        )
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _make_durable(path.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def _make_durable(folder: Path) -> None:
+    """Make the names in a folder survive a power cut, where the system can be asked to."""
     if os.name == "posix":
-        directory = os.open(path.parent, os.O_RDONLY)
+        directory = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(directory)
         finally:

@@ -4,11 +4,12 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 
 Origin = Literal["compiled", "disk", "process"]
+ORIGINS: tuple[Origin, ...] = get_args(Origin)
 _from_disk = 0
 
 

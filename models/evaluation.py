@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, isfinite
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from models.compiling import Compiled, obtain
+from models.progress import Tree, leaves_of, with_leaves
 from models.training import ModuleType, compile_evaluation
 
 Labelled = tuple[np.ndarray, np.ndarray]
@@ -33,6 +34,16 @@ class Evaluation:
     """(n,) uint8: the most probable class."""
     confidence: np.ndarray
     """(n,) float32: its probability."""
+
+    def saved(self) -> Tree:
+        """The same as arrays."""
+        return [np.array(self.loss), self.predicted, self.confidence]
+
+    @classmethod
+    def restored(cls, saved: Tree) -> "Evaluation":
+        """What was `saved`."""
+        loss, predicted, confidence = saved
+        return cls(float(loss), predicted, confidence)
 
 
 class Evaluator:
@@ -98,7 +109,10 @@ class Examiner:
         return [e.program for e in (self._tester, *self._validators) if e is not None]
 
     def examine(self, networks: Trained, epoch: int) -> None:
-        """Evaluate every network as it is after this epoch."""
+        """Evaluate every network as it is after this epoch.
+
+        Raises FloatingPointError where a loss is not finite.
+        """
         for i in range(len(self.kept)):
             params = networks.params(i)
             if not self._validators:
@@ -107,7 +121,7 @@ class Examiner:
                 continue
             found, seconds = self._validators[i](params)
             self._seconds.append(seconds)
-            self.validated[i][epoch] = found
+            self.validated[i][epoch] = _finite(found, "validation", epoch)
             if self.kept[i].params is None or found.loss < self.kept[i].loss:
                 # A copy: the next epoch overwrites the weights in place.
                 self.kept[i] = Kept(epoch, found.loss, jax.tree.map(jnp.copy, params))
@@ -131,8 +145,46 @@ class Examiner:
     def _test(self, i: int) -> None:
         if self._tester is not None:
             kept = self.kept[i]
-            self.tested[i][kept.epoch], seconds = self._tester(kept.params)
+            found, seconds = self._tester(kept.params)
+            self.tested[i][kept.epoch] = _finite(found, "test", kept.epoch)
             self._seconds.append(seconds)
+
+    def saved(self) -> Tree:
+        """All that it has seen, as arrays."""
+        return {
+            "seconds": [np.array(seconds) for seconds in self._seconds],
+            "networks": [
+                {
+                    "tested": {str(epoch): found.saved() for epoch, found in tested.items()},
+                    "validated": {str(epoch): found.saved() for epoch, found in validated.items()},
+                    # Without validation the weights to keep are always those to come.
+                    "kept": [np.array(kept.epoch), np.array(kept.loss), *leaves_of(kept.params)]
+                    if validated
+                    else [],
+                }
+                for tested, validated, kept in zip(
+                    self.tested, self.validated, self.kept, strict=True
+                )
+            ],
+        }
+
+    def restore(self, saved: Tree, params: Any) -> None:
+        """Go on from what was `saved`; `params` are weights of the same shapes."""
+        self._seconds = [float(seconds) for seconds in saved["seconds"]]
+        for i, one in enumerate(saved["networks"]):
+            self.tested[i], self.validated[i] = (
+                {int(e): Evaluation.restored(found) for e, found in one.get(name, {}).items()}
+                for name in ("tested", "validated")
+            )
+            if one["kept"]:
+                epoch, loss, *leaves = one["kept"]
+                self.kept[i] = Kept(int(epoch), float(loss), with_leaves(params, leaves))
+
+
+def _finite(found: Evaluation, which: str, epoch: int) -> Evaluation:
+    if not isfinite(found.loss):
+        raise FloatingPointError(f"the {which} loss is not finite after epoch {epoch}")
+    return found
 
 
 def to_device(images: np.ndarray, labels: np.ndarray) -> tuple[jax.Array, jax.Array]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from models.compiling import Origin, obtain
 from models.evaluation import Evaluation, Examiner, Labelled, to_device
+from models.progress import Checkpoint, Log, Tree, leaves_of, with_leaves
 from models.training import (
     EPOCHS_PER_CALL,
     ModuleType,
@@ -44,6 +45,8 @@ class NetworkFit:
     """Seconds: compile_s, first_call_s, train_s, epoch_s (median), evaluate_s, predict_s."""
     programs: Counter[Origin] = field(default_factory=Counter)
     """How many of its programs were compiled, came from disk, or were there in the process."""
+    earlier_s: float = 0.0
+    """Seconds that earlier processes worked on it until the checkpoint from which this one went on."""
 
     @property
     def parameters(self) -> int:
@@ -91,55 +94,77 @@ def fit_networks(
     validation: Sequence[Labelled] | None = None,
     evaluate_at: Iterable[int] = (),
     on_epochs: Callable[[int], None] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> list[NetworkFit]:
     """Train one network for each seed, all in one program, on images (s, n, 400) and labels (s, n).
 
     Each gets an equal share of the seconds that they took together; what was compiled is the
-    first's. There is a validation set for each seed. Otherwise as `fit_network`.
+    first's. There is a validation set for each seed. A run that finds what another process left in
+    `checkpoint` goes on from there, and ends with the very same numbers; an epoch's order depends on
+    its number alone. Otherwise as `fit_network`.
     """
+    started = time.perf_counter()
     networks = _Networks(module, images, labels, batch_size, seeds)
     examiner = Examiner(module, len(seeds), test, validation)
-    _, first_call_s = networks.advance(0)
-    history: list[np.ndarray] = []
-    epoch_seconds: list[float] = []
-    done, per_call = 0, 1
-    for stop in sorted({e for e in evaluate_at if e < epochs} | {epochs}):
-        while done < stop:
-            count = min(per_call, stop - done)
+    log = Log()
+    saved = None if checkpoint is None else checkpoint.load()
+    if saved is not None:
+        networks.restore(saved["networks"])
+        examiner.restore(saved["examiner"], networks.params(0))
+        log = Log.restored(saved["log"])
+    log.add_programs([networks.program, *examiner.programs])
+    log.first_call_s += networks.advance(0)[1]
+    per_call = 1
+    for stop in sorted({e for e in evaluate_at if log.epochs < e < epochs} | {epochs}):
+        while log.epochs < stop:
+            if checkpoint is not None and log.epochs and checkpoint.is_due():
+                elapsed = time.perf_counter() - started
+                checkpoint.save(
+                    log.epochs,
+                    {
+                        "networks": networks.saved(),
+                        "examiner": examiner.saved(),
+                        "log": log.saved(elapsed),
+                    },
+                )
+            count = min(per_call, stop - log.epochs)
             rows, seconds = networks.advance(count)
-            _check_finite(rows, done)
-            history.append(rows)
-            epoch_seconds += [seconds / count / len(seeds)] * count
-            done += count
+            log.add(rows, seconds)
             per_call = int(np.clip(SECONDS_PER_CALL * count / seconds, 1, EPOCHS_PER_CALL))
             if on_epochs is not None:
-                on_epochs(done)
-        examiner.examine(networks, done)
-        if examiner.is_settled(done):
+                on_epochs(log.epochs)
+        examiner.examine(networks, stop)
+        if examiner.is_settled(stop):
             break
     examiner.finish()
+    return _fits(log, examiner)
 
+
+def _fits(log: Log, examiner: Examiner) -> list[NetworkFit]:
+    """One for each network, which has an equal share of the seconds."""
+    history = np.concatenate(log.rows, axis=1)
+    seconds = [second / len(history) for second in log.seconds]
     times = {
         "compile_s": 0.0,
-        "first_call_s": first_call_s / len(seeds),
-        "train_s": sum(epoch_seconds),
-        "epoch_s": float(np.median(epoch_seconds)),
+        "first_call_s": log.first_call_s / len(history),
+        "train_s": sum(seconds),
+        "epoch_s": float(np.median(seconds)),
         **examiner.times(),
     }
-    programs = [networks.program, *examiner.programs]
-    reused: Counter[Origin] = Counter({"process": len(programs)})
+    reused: Counter[Origin] = Counter({"process": log.programs.total()})
     fits = []
-    for i, rows in enumerate(np.concatenate(history, axis=1)):
+    for i, rows in enumerate(history):
         loss, accuracy = rows.T.tolist()
         kept = examiner.kept[i]
         tested, validated = examiner.tested[i], examiner.validated[i]
         fits.append(
             NetworkFit(
-                kept.params, loss, accuracy, tested, validated, kept.epoch, dict(times), reused
+                kept.params, loss, accuracy, tested, validated, kept.epoch, dict(times), reused,
+                log.earlier_s,
             )
-        )
-    fits[0].times["compile_s"] = sum(program.seconds for program in programs)
-    fits[0].programs = Counter(program.origin for program in programs)
+        )  # fmt: skip
+    fits[0].times["compile_s"] = log.compile_s
+    fits[0].programs = log.programs
     return fits
 
 
@@ -176,13 +201,14 @@ class _Networks:
         params = self._state.params
         return jax.tree.map(lambda a: a[place], params) if self._together > 1 else params
 
+    def saved(self) -> Tree:
+        """What an epoch changes, as arrays."""
+        return leaves_of(self._state)
+
+    def restore(self, saved: Tree) -> None:
+        """Go on from what was `saved`."""
+        self._state = with_leaves(self._state, saved)
+
     def _alone(self, values: Any) -> Any:
         """The values as the program wants them: without a first axis where there is one network."""
         return jax.tree.map(lambda a: a[0], values) if self._together == 1 else values
-
-
-def _check_finite(rows: np.ndarray, done: int) -> None:
-    finite = np.isfinite(rows).all(axis=(0, 2))
-    if not finite.all():
-        first = done + 1 + int(np.argmin(finite))
-        raise FloatingPointError(f"the training loss is not finite in epoch {first}")

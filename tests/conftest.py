@@ -10,11 +10,33 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torture.counting import Torture
 
 from bench.data import course
 from bench.data.dataset import Dataset
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--torture", action="store_true", help="the long forms of the torture tests")
+
+
+def pytest_configure(config):
+    config.torture = Torture(config.getoption("--torture"))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.torture.counts:
+        terminalreporter.section("torture")
+        for what, number in sorted(config.torture.counts.items()):
+            terminalreporter.write_line(f"{what}: {number:,}")
+
+
+@pytest.fixture(scope="session")
+def torture(request):
+    """How long the torture is, and where what came of it is counted."""
+    return request.config.torture
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -134,11 +134,53 @@ def test_failed_cells_are_records_and_exit_codes(hexbench, save_course, tmp_path
     assert status["svm"] == "failed"
     assert done.returncode == 3
     assert "failed: svm" in done.stdout
-    assert "Missing" in (tmp_path / "out" / "report.md").read_text()
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "Missing" in report
+    assert "0 of 1" in report, "the tables show the hole"
+    assert "Left out: 1 cell that failed" in report
     kept = hexbench("--suite", "smoke", "--data", folder, "--out", "out")
     assert kept.returncode == 3, "a failure stays one until it is run again"
     only = ("--suite", "smoke", "--data", folder, "--out", "svm", "--only", "model=svm")
     assert hexbench(*only).returncode == 4, "nothing was measured"
+
+
+@pytest.mark.slow
+def test_damage_is_named_and_a_report_touches_nothing_of_it(hexbench, data, tmp_path):
+    run = ("--suite", "smoke", "--data", data, "--out", "out", "--only", "model=mlp")
+    assert hexbench(*run).returncode == 0
+    cells = tmp_path / "out" / "cells"
+    (cell,) = cells.iterdir()
+    whole = cell.read_bytes()
+    cell.write_bytes(whole.replace(b'"seed": 0', b'"seed": 1'))
+    (cells / "[red]<b>.json").write_text("{}")
+    before = {path: path.read_bytes() for path in cells.iterdir()}
+    nothing = hexbench("report", "out")
+    assert nothing.returncode == 4
+    assert f"{cell.name}: it was changed after it was written" in nothing.stdout
+    assert {path: path.read_bytes() for path in cells.iterdir()} == before
+    again = hexbench(*run)
+    assert again.returncode == 0, again.stderr
+    assert "2 damaged files count as missing and are set aside" in again.stdout
+    assert len(list((tmp_path / "out" / "damaged").iterdir())) == 2
+    assert json.loads(cell.read_bytes())["metrics"] == json.loads(whole)["metrics"]
+    (tmp_path / "out" / "manifest.json").write_text("{")
+    one_sentence(hexbench(*run), "manifest.json cannot be read", "Rename it")
+    (tmp_path / "out" / "manifest.json").rename(tmp_path / "out" / "manifest.old")
+    mended = hexbench(*run)
+    assert "1 of 1 cells are stored already" in mended.stdout
+
+
+@pytest.mark.slow
+def test_a_cell_over_its_time_limit_has_failed(hexbench, data, tmp_path):
+    done = hexbench("--suite", "smoke", "--data", data, "--out", "out", "--time-limit", "0.001")
+    assert done.returncode == 4, "nothing was measured"
+    records = [json.loads(p.read_text()) for p in (tmp_path / "out" / "cells").iterdir()]
+    assert len(records) == 4
+    errors = [r["error"] for r in records if "grid search" not in r["error"]]
+    assert all(error.startswith("TimeoutError: over its limit of 0.001 s") for error in errors)
+    one_sentence(hexbench("--suite", "smoke", "--time-limit", "0"), "time-limit")
+    again = hexbench("--suite", "smoke", "--data", data, "--out", "out", "--rerun-failed")
+    assert again.returncode == 0, again.stdout
 
 
 @pytest.mark.slow

@@ -146,6 +146,7 @@ def judge(evidence: Evidence, kind: str) -> list[Verdict]:
     """A verdict on every claim; `kind` is that of `kind_of`, which a reason has to say."""
     verdicts = []
     for claim in CLAIMS:
+        evidence.missed.clear()
         found = claim.rule(evidence)
         verdicts.append(
             Verdict(
@@ -183,6 +184,9 @@ def _in_full(claim: Claim, found: Finding, evidence: Evidence, kind: str) -> str
     reason = found.reason[0].upper() + found.reason[1:]
     by_runs = found.keys or found.measured is None
     parts = [reason, f"On {evidence.about}"] if by_runs else [reason]
+    if evidence.missed:
+        count = len(evidence.missed)
+        parts.append(f"Left out: {count} cell{'s' if count > 1 else ''} that failed")
     if claim.about_data and kind == "other":
         parts.append("Not the course's own images, so that the report may be right on those")
     start = "software check: " if kind == "synthetic" else ""

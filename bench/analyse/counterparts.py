@@ -7,7 +7,7 @@ import numpy as np
 from bench.analyse.answers import at_report_points, right_by_class
 from bench.analyse.evidence import Evidence, Group
 from bench.analyse.reported import RIGHT, TESTED
-from bench.analyse.tables import NAMES, NONE, Table, number, percent
+from bench.analyse.tables import FAILED, NAMES, NONE, Table, number, percent
 from bench.data.paper import CLASS_NAMES
 
 FIRST_EPOCHS = 5
@@ -33,12 +33,13 @@ def _shapes(shapes: dict[str, list[int]]) -> str:
 def first_epochs(evidence: Evidence) -> Table:
     """The MLP's running means of training loss and accuracy, epoch by epoch, as Keras prints them."""
     group = evidence.group("mlp", epoch=FIRST_EPOCHS, train_size="all", batch_size=16)
+    seeds = f"{len(group)} of {len(group) + group.failed}" if group.failed else str(len(group))
     lines = [
         (
             f"{epoch} of {FIRST_EPOCHS}",
             number(group.history("train_loss", epoch), 3),
             percent(group.history("train_accuracy", epoch)),
-            str(len(group)),
+            seeds,
         )
         for epoch in range(1, FIRST_EPOCHS + 1)
         if group
@@ -71,7 +72,7 @@ def by_class(evidence: Evidence) -> Table:
 
 def _columns(model: str, group: Group) -> Iterable[tuple[str, np.ndarray]]:
     yield f"{NAMES[model]}, report", np.divide(RIGHT[model], TESTED[model])
-    yield f"{NAMES[model]}, here", right_by_class(group)
+    yield f"{NAMES[model]}, here{FAILED if group.failed else ''}", right_by_class(group)
 
 
 def _percent(value: float) -> str:

@@ -111,7 +111,8 @@ def _seconds_until(group: Group) -> list[float]:
 
 def _extrapolated(evidence: Evidence, images: int) -> str:
     """What the fitted growth says of a size at which the report's procedure was not run."""
-    law = _growth(evidence, "svm", "seconds of the grid, probability=True")
+    what = f"seconds of the {GRID_WITH_PROBABILITY}"
+    law = _growth(evidence, "svm", what, fit=GRID_WITH_PROBABILITY)
     if law is None:
         return ""
     size = 0.7 * images
@@ -122,8 +123,14 @@ def _extrapolated(evidence: Evidence, images: int) -> str:
 
 
 def _growth(
-    evidence: Evidence, model: str, what: str, batch_size: int | None = None
+    evidence: Evidence,
+    model: str,
+    what: str,
+    *,
+    fit: str | None = None,
+    batch_size: int | None = None,
 ) -> Growth | None:
+    evidence.note_failures(model=model, fit=fit, batch_size=batch_size)
     found = [g for g in evidence.growths if (g.model, g.what) == (model, what)]
     return next((g for g in found if g.batch_size == batch_size), None)
 
@@ -132,12 +139,12 @@ def grows_faster_than_images() -> Rule:
     """Whether the exponent of one SVM fit's seconds is above 1; the networks' epochs beside it."""
 
     def rule(evidence: Evidence) -> Finding:
-        svm = _growth(evidence, "svm", "seconds of one fit")
+        svm = _growth(evidence, "svm", "seconds of one fit", fit=CHOSEN)
         if svm is None:
             return missing("SVM fits at three sizes from 200 images")
         words = [f"one fit of the SVM takes n^{number(_exponent(svm))}"]
         for model in EPOCHS:
-            net = _growth(evidence, model, "seconds an epoch", 16)
+            net = _growth(evidence, model, "seconds an epoch", batch_size=16)
             if net is not None:
                 words.append(f"an epoch of {NAMES[model]} n^{number(_exponent(net))}")
         if not svm.clean:

@@ -1,7 +1,4 @@
-"""What claims rest on: sound records of one data set, asked for by what they measured.
-
-A record is sound when its key is that of its specification, and when what it says twice agrees.
-"""
+"""What claims rest on: sound records of one data set, asked for by what they measured."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -11,22 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.analyse.readings import readings
+from bench.analyse.readings import epochs_planned, readings
 from bench.analyse.scaling import Growth, growths
-from bench.plan.spec import NESTED, key_of
+from bench.plan.spec import NESTED
+from bench.soundness import fault_of
 
 Record = dict[str, Any]
-HEADER = (
-    "model",
-    "protocol",
-    "fit",
-    "images",
-    "classes",
-    "train_size",
-    "batch_size",
-    "seed",
-)
-TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -35,6 +22,8 @@ class Group:
 
     records: list[Record]
     epoch: int | None = None
+    failed: int = 0
+    """How many more there would be if they had not failed."""
 
     @property
     def keys(self) -> list[str]:
@@ -93,25 +82,33 @@ class Group:
 
 @dataclass
 class Evidence:
-    """The sound, done records, and why the others are not among them."""
+    """The sound records of measured cells, and why the others are not among them."""
 
     records: list[Record]
     left_out: dict[str, str] = field(default_factory=dict)
     """By key: what is wrong with a record."""
     trained: int | None = None
     """Training images of the whole data set; if not given, of the largest cell."""
+    failed: list[Record] = field(default_factory=list)
+    """The sound records of cells that failed."""
+    missed: set[str] = field(default_factory=set)
+    """Keys of failed cells that would have been in what was asked for."""
 
     @classmethod
     def of(cls, records: Iterable[Record], trained: int | None = None) -> "Evidence":
         """Sort the sound records from the others."""
-        sound, left_out = [], {}
+        evidence = cls([], trained=trained)
         for record in records:
-            fault = _fault(record)
-            if fault is None:
-                sound.append(record)
+            key = str(record.get("key"))
+            fault = fault_of(record, key)
+            if fault is not None:
+                evidence.left_out[key] = fault
+            elif record["status"] == "failed":
+                evidence.left_out[key] = f"it failed: {record['error']}"
+                evidence.failed.append(record)
             else:
-                left_out[str(record.get("key"))] = fault
-        return cls(sound, left_out, trained)
+                evidence.records.append(record)
+        return evidence
 
     def group(
         self, model: str, *, epoch: int | None = None, protocol: str = NESTED, **wanted: Any
@@ -121,26 +118,34 @@ class Evidence:
         `train_size="all"` stands for the largest there is. Of two cells with one seed, the one that
         trained for longer counts.
         """
-        found = self._by_kind.get((model, protocol), [])
         if wanted.get("train_size") == "all":
             wanted["train_size"] = self.all_images
-        for name, value in wanted.items():
-            found = [r for r in found if r[name] == value]
+        failed = self.note_failures(epoch, model=model, protocol=protocol, **wanted)
+        found = [r for r in self._by_kind.get((model, protocol), []) if _has(r, wanted)]
         if epoch is not None:
             found = [r for r in found if not np.isnan(_entry(r, "test_accuracy", epoch))]
         longest = {
             r["seed"]: r for r in sorted(found, key=lambda r: (r["epochs"] or 0, r["train_size"]))
         }
-        return Group([longest[seed] for seed in sorted(longest)], epoch)
+        return Group([longest[seed] for seed in sorted(longest)], epoch, len(failed))
 
     def sizes(
         self, model: str, protocol: str, name: str = "train_size", **wanted: Any
     ) -> list[int]:
         """The sizes at which there are cells, smallest first."""
-        found = self._by_kind.get((model, protocol), [])
-        for key, value in wanted.items():
-            found = [r for r in found if r[key] == value]
+        self.note_failures(model=model, protocol=protocol, **wanted)
+        found = [r for r in self._by_kind.get((model, protocol), []) if _has(r, wanted)]
         return sorted({r[name] or r["train_size"] for r in found})
+
+    def note_failures(self, epoch: int | None = None, **wanted: Any) -> set[str]:
+        """The failed cells with these values, of an `epoch` those to be evaluated after it; now `missed`."""
+        found = {
+            r["key"]
+            for r in self.failed
+            if _has(r, wanted) and (epoch is None or epoch in epochs_planned(r))
+        }
+        self.missed |= found
+        return found
 
     @cached_property
     def _by_kind(self) -> dict[tuple[str, str], list[Record]]:
@@ -164,7 +169,7 @@ class Evidence:
         """The whole training set."""
         if self.trained is not None:
             return self.trained
-        nested = [r["train_size"] for r in self.records if r["protocol"] == NESTED]
+        nested = [r["train_size"] for r in (*self.records, *self.failed) if r["protocol"] == NESTED]
         return max(nested, default=0)
 
     @property
@@ -189,38 +194,8 @@ class Evidence:
         return f"{first['data']['name']}, {sizes}, {devices}"
 
 
-def _fault(record: Record) -> str | None:
-    """What is wrong with a record; None if it is done and sound."""
-    if record.get("status") != "done":
-        return f"it failed: {record.get('error')}"
-    try:
-        spec, fingerprint = record["spec"], record["data"]["fingerprint"]
-        if key_of(spec, fingerprint, record["measurement_version"]) != record["key"]:
-            return "its key is not that of its specification and data"
-        different = [name for name in HEADER if record[name] != spec[name]]
-        if record["epochs"] != spec["epochs"] and not _ended_early(record):
-            different.append("epochs")
-        if different:
-            return f"its {different[0]} is not that of its specification"
-        counts = np.array(record["confusion"])
-        stated = [(record["metrics"]["test_accuracy"], np.trace(counts) / counts.sum())]
-        for snapshot in record["snapshots"].values():
-            counts = np.array(snapshot["confusion"])
-            right = _unpacked(snapshot["right"], int(counts.sum()))
-            stated += [
-                (snapshot["accuracy"], np.trace(counts) / counts.sum()),
-                (snapshot["accuracy"], right.mean()),
-            ]
-        if any(abs(a - b) > TOLERANCE for a, b in stated):
-            return "its accuracy is not that of its confusion matrix"
-    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError) as error:
-        return f"it is damaged ({type(error).__name__}: {error})"
-    return None
-
-
-def _ended_early(record: Record) -> bool:
-    """Whether validation, which a record with `stopped_at` had, left out some of the planned epochs."""
-    return record["stopped_at"] is not None and record["epochs"] < record["spec"]["epochs"]
+def _has(record: Record, wanted: dict[str, Any]) -> bool:
+    return all(record[name] == value for name, value in wanted.items())
 
 
 def _entry(record: Record, name: str, epoch: int | None) -> float:

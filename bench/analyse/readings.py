@@ -7,6 +7,8 @@ whichever cell trained at least that long.
 from collections.abc import Iterable
 from typing import Any
 
+from bench.plan.spec import NESTED, REPORT
+
 Record = dict[str, Any]
 
 COLUMNS = (
@@ -57,3 +59,22 @@ def readings(records: Iterable[Record]) -> list[dict[str, Any]]:
             share = epoch / record["epochs"]
             rows.append(whole | measured | {"epochs": epoch, "train_s": whole["train_s"] * share})
     return rows
+
+
+def failures(records: Iterable[Record]) -> list[dict[str, Any]]:
+    """Rows like those of `readings` for the cells that failed, with nothing in them that was measured."""
+    rows = []
+    for record in records:
+        if record["status"] != "failed":
+            continue
+        nothing = flat(record) | {"trained_epochs": record["epochs"], "tested": None}
+        # After which epoch validation would have stopped nobody knows.
+        epochs = epochs_planned(record) if record["protocol"] in (NESTED, REPORT) else (None,)
+        rows += [nothing | {"epochs": epoch} for epoch in epochs or (None,)]
+    return rows
+
+
+def epochs_planned(record: Record) -> tuple[int, ...]:
+    """The epochs after which a network's cell was to be evaluated; none for other models."""
+    spec = record["spec"]
+    return () if spec["epochs"] is None else (*spec["evaluate_at"], spec["epochs"])

@@ -51,6 +51,7 @@ class Growth:
     """What of a model grows with the number of training images, and how."""
 
     model: str
+    fit: str | None
     batch_size: int | None
     what: str
     law: PowerLaw
@@ -92,7 +93,7 @@ def growths(rows: Iterable[Row]) -> list[Growth]:
             law = by_clean or _law(alike, of)
             if law is not None and (what != MEMORY or law.high - law.low < KNOWN):
                 alone = by_clean is not None and len(machines) == 1
-                found.append(Growth(model, batch_size, what, law, alone))
+                found.append(Growth(model, fit, batch_size, what, law, alone))
     return found
 
 

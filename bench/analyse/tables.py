@@ -1,4 +1,7 @@
-"""The tables of a report: readings in, rows of text out, with the spread over seeds in every figure."""
+"""The tables of a report: readings in, rows of text out, with the spread over seeds in every figure.
+
+Among the rows are those of failed runs, so that no group of runs is without one silently.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -7,13 +10,14 @@ from statistics import mean, median, stdev
 from typing import Any
 
 from bench.analyse.reported import BATCH_SIZE, EPOCHS
-from bench.analyse.scaling import Growth, growths
 from bench.plan.spec import GRID, GRID_WITH_PROBABILITY, VALIDATED
 
 Row = dict[str, Any]
 NONE = "–"
 NAMES = {"mlp": "MLP", "cnn": "CNN", "svm": "SVM"}
 EPOCHS_SHOWN = (1, 3, 5, 15, 50)
+FAILED = " †"
+FAILED_NOTE = "†: without runs that failed, which are named under Missing."
 
 
 @dataclass(frozen=True)
@@ -31,14 +35,10 @@ class Table:
         rows = [tuple(row[i] for i in kept) for row in self.rows]
         return replace(self, header=tuple(columns), rows=rows)
 
-
-def all_tables(rows: list[Row]) -> list[Table]:
-    """Every table that the readings have rows for."""
-    tables = [
-        by_epochs(rows), by_batch_size(rows), by_training_size(rows), by_grid(rows), by_time(rows),
-        by_growth(growths(rows)),
-    ]  # fmt: skip
-    return [table for table in tables if table.rows]
+    def explained(self) -> "Table":
+        """The same table; its note says what FAILED means, if it stands there."""
+        marked = any(FAILED in text for row in (self.header, *self.rows) for text in row)
+        return replace(self, note=f"{self.note} {FAILED_NOTE}") if marked else self
 
 
 def by_epochs(rows: list[Row]) -> Table:
@@ -90,9 +90,8 @@ def by_batch_size(rows: list[Row]) -> Table:
             lines.append(
                 (
                     NAMES[model], f"{group[0]['train_size']:,}", f"{size:,}",
-                    percent([r["test_accuracy"] for r in group]),
-                    number([r["test_loss"] for r in group], 3), _seconds(seconds) + _unclean(group), ratio,
-                    str(len(group)),
+                    _percent(group, "test_accuracy"), _number(group, "test_loss"),
+                    _median(group, "epoch_s"), ratio, _runs(group),
                 )
             )  # fmt: skip
     return Table(
@@ -136,7 +135,7 @@ def by_training_size(rows: list[Row]) -> Table:
             line.append(_at(of_model, EPOCHS[model]))
             line.append(_with_epochs(select(validated, model=model, images=size)))
         own, chosen = svm_searches(select(nested, model="svm", train_size=size))
-        line += [percent([r["test_accuracy"] for r in group]) for group in (own, chosen)]
+        line += [_percent(own, "test_accuracy"), _percent(chosen, "test_accuracy")]
         if any(cell != NONE for cell in line[1:]):
             lines.append(tuple(line))
     return Table(
@@ -171,17 +170,16 @@ def by_grid(rows: list[Row]) -> Table:
         of_fit = select(rows, model="svm", protocol="report", fit=fit)
         for images in sorted({r["images"] for r in of_fit}):
             group = select(of_fit, images=images)
-            accuracy = [100 * r["test_accuracy"] for r in group]
-            params, times = Counter(r["params"] for r in group).most_common(1)[0]
+            done = [r for r in group if r["status"] == "done"]
+            accuracy = [100 * r["test_accuracy"] for r in done]
             lines.append(
                 (
                     f"{images:,}", f"{group[0]['train_size']:,}",
                     "yes" if fit == GRID_WITH_PROBABILITY else "no",
-                    percent([r["test_accuracy"] for r in group]),
-                    f"{min(accuracy):.1f} to {max(accuracy):.1f}" if len(group) > 1 else NONE,
-                    percent([r["cv_score"] for r in group]),
-                    params + (f" ({times} of {len(group)})" if len(group) > 1 else ""),
-                    _seconds(median_time(group, "search_s")) + _unclean(group), str(len(group)),
+                    _percent(group, "test_accuracy"),
+                    f"{min(accuracy):.1f} to {max(accuracy):.1f}" if len(done) > 1 else NONE,
+                    _percent(group, "cv_score"),
+                    _most_chosen(done), _median(group, "search_s"), _runs(group),
                 )
             )  # fmt: skip
     return Table(
@@ -193,62 +191,6 @@ def by_grid(rows: list[Row]) -> Table:
          "chosen", "search s", "draws"),
         lines,
     )  # fmt: skip
-
-
-def by_time(rows: list[Row]) -> Table:
-    """Where the time goes, for each model as the report trained it."""
-    whole = [r for r in select(rows, protocol="nested") if r["epochs"] == r["trained_epochs"]]
-    compiles = _compile_seconds(rows)
-    lines = []
-    for model in ("mlp", "cnn", "svm"):
-        of_model = [r for r in whole if r["model"] == model]
-        of_model = [r for r in of_model if r["batch_size"] in (None, BATCH_SIZE)]
-        size = max((r["train_size"] for r in of_model), default=0)
-        group = select(of_model, train_size=size)
-        if not group:
-            continue
-        longest = max(r["trained_epochs"] or 0 for r in group)
-        group = [r for r in group if (r["trained_epochs"] or 0) == longest]
-        first = group[0]
-        clean = sum(bool(r["timing_clean"]) for r in group)
-        lines.append(
-            (
-                NAMES[model], f"{size:,}", str(longest or NONE),
-                _seconds(compiles.get(model)), _seconds(median_time(group, "epoch_s")),
-                _seconds(median_time(group, "train_s")),
-                _seconds(median_time(group, "predict_s")),
-                f"{first['parameters']:,}", first["device"], f"{clean} of {len(group)}",
-            )
-        )  # fmt: skip
-    return Table(
-        "Time",
-        "Medians over seeds, in seconds, each after the device had finished. `train` is optimiser "
-        "steps alone, or one fit of the SVM; `predict` is all test images once. Clean runs had the "
-        "machine to themselves; where there are any, the medians are theirs.",
-        ("model", "trained on", "epochs", "compile", "epoch", "train", "predict", "parameters",
-         "device", "clean runs"),
-        lines,
-    )  # fmt: skip
-
-
-def by_growth(found: Iterable[Growth]) -> Table:
-    """The exponents with which time and memory grow."""
-    lines = [
-        (
-            NAMES[growth.model], str(growth.batch_size or NONE), growth.what,
-            f"{growth.law.exponent:.2f}", f"{growth.law.low:.2f} to {growth.law.high:.2f}",
-            f"{growth.law.points[0][0]:,} to {growth.law.points[-1][0]:,}", str(len(growth.law.points)),
-        )
-        for growth in found
-    ]  # fmt: skip
-    return Table(
-        "Growth with the number of training images",
-        "An exponent of 1 is time in proportion to the images, 2 to their square: least squares on the "
-        "logarithms of the medians at each size from 200 images, with 95% intervals. Where a model has "
-        "clean runs, they alone are used.",
-        ("model", "batch size", "what", "exponent", "95% interval", "images", "sizes"),
-        lines,
-    )
 
 
 def select(rows: Iterable[Row], **wanted: Any) -> list[Row]:
@@ -275,32 +217,54 @@ def number(values: Sequence[float | None], digits: int) -> str:
 
 def _accuracy_line(model: str, epochs: str, group: list[Row]) -> tuple[str, ...]:
     return (
-        NAMES[model], f"{group[0]['train_size']:,}", epochs,
-        percent([r["test_accuracy"] for r in group]),
-        percent([r["train_accuracy"] for r in group]),
-        number([r["test_loss"] for r in group], 3), str(len(group)),
+        NAMES[model], f"{group[0]['train_size']:,}", epochs, _percent(group, "test_accuracy"),
+        _percent(group, "train_accuracy"), _number(group, "test_loss"), _runs(group),
     )  # fmt: skip
 
 
+def _percent(group: list[Row], name: str) -> str:
+    return percent([r[name] for r in group if r["status"] == "done"]) + mark(group)
+
+
+def _number(group: list[Row], name: str) -> str:
+    return number([r[name] for r in group if r["status"] == "done"], 3) + mark(group)
+
+
+def _median(group: list[Row], name: str) -> str:
+    """Seconds, with a star where no run was clean."""
+    done = [r for r in group if r["status"] == "done"]
+    unclean = " *" if done and not any(r["timing_clean"] for r in done) else ""
+    return seconds_text(median_time(group, name)) + unclean + mark(group)
+
+
+def mark(group: list[Row]) -> str:
+    """FAILED if any of the runs did."""
+    return FAILED if any(r["status"] == "failed" for r in group) else ""
+
+
+def _runs(group: list[Row]) -> str:
+    """How many there are, and of how many where some failed."""
+    done = sum(r["status"] == "done" for r in group)
+    return str(done) if done == len(group) else f"{done} of {len(group)}"
+
+
+def _most_chosen(group: list[Row]) -> str:
+    if not group:
+        return NONE
+    params, times = Counter(r["params"] for r in group).most_common(1)[0]
+    return params + (f" ({times} of {len(group)})" if len(group) > 1 else "")
+
+
 def _at(rows: list[Row], epochs: int) -> str:
-    return percent([r["test_accuracy"] for r in select(rows, epochs=epochs)])
+    return _percent(select(rows, epochs=epochs), "test_accuracy")
 
 
 def _with_epochs(rows: list[Row]) -> str:
-    if not rows:
-        return NONE
+    stopped = [r["epochs"] for r in rows if r["status"] == "done"]
+    middle = f" ({median(stopped):,.0f})" if stopped else ""
     return (
-        f"{percent([r['test_accuracy'] for r in rows])} ({median(r['epochs'] for r in rows):,.0f})"
+        percent([r["test_accuracy"] for r in rows if r["status"] == "done"]) + middle + mark(rows)
     )
-
-
-def _compile_seconds(rows: list[Row]) -> dict[str, float]:
-    """Both programs of a model: the median over the cells that compiled them, each counted once."""
-    seconds: dict[str, list[float]] = {}
-    for row in {row["key"]: row for row in rows}.values():
-        if row["compile_s"] and not row["from_disk"]:
-            seconds.setdefault(row["model"], []).append(row["compile_s"])
-    return {model: median(values) for model, values in seconds.items()}
 
 
 def median_time(rows: list[Row], name: str) -> float | None:
@@ -310,9 +274,6 @@ def median_time(rows: list[Row], name: str) -> float | None:
     return median(known) if known else None
 
 
-def _unclean(rows: list[Row]) -> str:
-    return "" if any(r["timing_clean"] for r in rows) else " *"
-
-
-def _seconds(value: float | None) -> str:
+def seconds_text(value: float | None) -> str:
+    """Three digits, or a dash."""
     return NONE if value is None else f"{value:.3g}"

@@ -24,6 +24,7 @@ from models import NETWORKS
 
 if TYPE_CHECKING:  # JAX takes seconds to load
     from models.fitting import NetworkFit
+    from models.progress import Checkpoint
 
 HISTORY_ENTRIES = 500
 """Above this many epochs a history keeps the first half as many, and as many of the others."""
@@ -36,15 +37,20 @@ OnEpochs = Callable[[int], None]
 
 
 def measure(
-    spec: CellSpec, data: Dataset, chosen: Record | None = None, on_epochs: OnEpochs | None = None
+    spec: CellSpec,
+    data: Dataset,
+    chosen: Record | None = None,
+    on_epochs: OnEpochs | None = None,
+    checkpoint: "Checkpoint | None" = None,
 ) -> Record:
     """The record of one cell, `status` done.
 
-    `chosen` is the record of `spec.grid`, for an SVM that takes the largest grid's parameters.
-    Raises whatever the training raises.
+    `chosen` is the record of `spec.grid`, for an SVM that takes the largest grid's parameters. A network
+    leaves what it has in `checkpoint`, and goes on from what it finds there. Raises whatever the training
+    raises.
     """
     if spec.model in NETWORKS:
-        return measure_networks([spec], data, on_epochs)[0]
+        return measure_networks([spec], data, on_epochs, checkpoint)[0]
     rows = draw(spec, data)
     with MachineWatch() as watch, PeakMemory() as memory:
         result = _measure_svm(spec, data, rows.train, rows.test, chosen)
@@ -52,11 +58,15 @@ def measure(
 
 
 def measure_networks(
-    specs: Sequence[CellSpec], data: Dataset, on_epochs: OnEpochs | None = None
+    specs: Sequence[CellSpec],
+    data: Dataset,
+    on_epochs: OnEpochs | None = None,
+    checkpoint: "Checkpoint | None" = None,
 ) -> list[Record]:
     """The records of network cells that differ in their seed alone, trained side by side.
 
-    More than one are not `timing_clean`: each has an equal share of the seconds.
+    More than one are not `timing_clean`: each has an equal share of the seconds. Neither is one that
+    another process began: its seconds are those of both, its memory is this one's.
     """
     from models.compiling import keep_programs_in
     from models.fitting import fit_networks
@@ -82,15 +92,17 @@ def measure_networks(
             else None,
             evaluate_at=first.evaluate_at,
             on_epochs=on_epochs,
+            checkpoint=checkpoint,
         )
         results = [
             _network_result(spec, fit, data.images[test], data.labels[test])
             for spec, fit in zip(specs, fits, strict=True)
         ]
-    clean = watch.clean if len(specs) == 1 else False
+    earlier_s = fits[0].earlier_s
+    clean = watch.clean if len(specs) == 1 and not earlier_s else False
     peak = memory.found | {"device_peak_mb": device_peak_mb()}
     return [
-        _record(spec, data, result, clean, peak, watch.wall_s / len(specs))
+        _record(spec, data, result, clean, peak, (earlier_s + watch.wall_s) / len(specs))
         for spec, result in zip(specs, results, strict=True)
     ]
 
@@ -184,6 +196,7 @@ def _network_result(
     spec: CellSpec, fit: "NetworkFit", images: np.ndarray, labels: np.ndarray
 ) -> Record:
     """What a record says of a trained network and its test images (n, 400) and labels (n,)."""
+    from models.compiling import ORIGINS
     from models.training import layers
 
     last = fit.evaluations[fit.epoch]
@@ -225,7 +238,7 @@ def _network_result(
             if epoch in (*SNAPSHOT_EPOCHS, fit.epoch)
         },
         "times": fit.times,
-        "programs": {origin: fit.programs[origin] for origin in ("compiled", "disk", "process")},
+        "programs": {origin: fit.programs[origin] for origin in ORIGINS},
     }
 
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.analyse import counterparts, tables
+from bench.analyse import cost_tables, counterparts, tables
 from bench.analyse.claims import Verdict
 from bench.analyse.evidence import Evidence
+from bench.analyse.readings import failures
 from bench.analyse.reported import FIGURES
 from bench.analyse.tables import Table
 from bench.report.figures import Picture
@@ -81,8 +82,12 @@ def page(
     evidence: Evidence,
     verdicts: list[Verdict],
     pictures: dict[str, Picture],
+    faults: Mapping[str, str],
 ) -> Page:
-    """The report on a results folder; `pictures` are its figures by name."""
+    """The report on a results folder; `pictures` are its figures by name.
+
+    `faults` says what is wrong with files in `cells/`, by their names.
+    """
     data = manifest["data"]
     return Page(
         suite=manifest["suite"],
@@ -90,7 +95,7 @@ def page(
         warning=SYNTHETIC_WARNING if data["synthetic"] else "",
         facts=_facts(manifest, records),
         missing=_missing(manifest, records),
-        unsound=_unsound(manifest, records, evidence.left_out),
+        unsound=_unsound(manifest, faults),
         verdicts=verdicts,
         counterparts=_counterparts(evidence, pictures),
         more=_more(evidence, pictures),
@@ -111,24 +116,29 @@ def _counterparts(evidence: Evidence, pictures: dict[str, Picture]) -> list[Part
             )
             found = table if table.rows else None
         title = f"Figure {figure.number}: {figure.caption}"
-        parts.append(Part(title, [found] if found else [], figure.shows))
+        parts.append(Part(title, [_held(found)] if found else [], figure.shows))
     return parts
 
 
+def _held(item: Item) -> Item:
+    return item.explained() if isinstance(item, Table) else item
+
+
 def _more(evidence: Evidence, pictures: dict[str, Picture]) -> list[Part]:
-    rows = evidence.rows
+    failed = failures(evidence.failed)
+    rows = [*evidence.rows, *failed]
     wanted: list[tuple[str, list[Item | None]]] = [
         ("Accuracy", [tables.by_epochs(rows), counterparts.by_class(evidence)]),
         ("Training images", [pictures.get("training_size"), tables.by_training_size(rows)]),
-        ("Time", [pictures.get("seconds"), tables.by_time(rows)]),
-        ("Growth", [pictures.get("growth"), tables.by_growth(evidence.growths)]),
+        ("Time", [pictures.get("seconds"), cost_tables.by_time(rows)]),
+        ("Growth", [pictures.get("growth"), cost_tables.by_growth(evidence.growths, failed)]),
         ("Batch size", [pictures.get("batch_size"), tables.by_batch_size(rows)]),
         ("The SVM's grid search", [pictures.get("draws"), tables.by_grid(rows)]),
         ("Mistakes", [pictures.get("calibration"), pictures.get("gallery")]),
     ]
     parts = []
     for title, items in wanted:
-        held = [i for i in items if i is not None and (isinstance(i, Picture) or i.rows)]
+        held = [_held(i) for i in items if i is not None and (isinstance(i, Picture) or i.rows)]
         if held:
             parts.append(Part(title, held))
     return parts
@@ -179,15 +189,11 @@ def _missing(manifest: dict[str, Any], records: list[Record]) -> list[str]:
     return lines
 
 
-def _unsound(
-    manifest: dict[str, Any], records: list[Record], left_out: dict[str, str]
-) -> list[str]:
-    failed = {record["key"] for record in records if record["status"] == "failed"}
+def _unsound(manifest: dict[str, Any], faults: Mapping[str, str]) -> list[str]:
     labels = manifest["labels"]
     return [
-        f"{labels.get(key, key)} ({key}): {why}"
-        for key, why in left_out.items()
-        if key not in failed
+        f"{labels.get(name.removesuffix('.json'), 'a file')} ({name}): {fault}"
+        for name, fault in faults.items()
     ]
 
 

@@ -8,8 +8,9 @@ from rich.text import Text
 from tabulate import tabulate
 
 from bench.analyse.check import Finding
-from bench.analyse.readings import Record, readings
-from bench.analyse.tables import Table, by_epochs, by_time
+from bench.analyse.cost_tables import by_time
+from bench.analyse.readings import Record, failures, readings
+from bench.analyse.tables import Table, by_epochs
 from bench.plan.cost import expected_seconds, spoken
 from bench.plan.spec import CellSpec
 
@@ -24,7 +25,7 @@ HEADLINES = {
 
 def headline(records: list[Record], data_name: str, console: Console) -> None:
     """The two tables that most people look for."""
-    rows = readings(records)
+    rows = [*readings(records), *failures(records)]
     for table in (by_epochs(rows), by_time(rows)):
         if table.rows:
             short = table.only(HEADLINES[table.title])

@@ -34,6 +34,6 @@ def write_report(store: Store) -> None:
     write_whole(store.folder / "verdicts.json", text)
     figures = store.folder / "figures"
     pictures = draw_all(evidence, manifest["data"]["name"], figures)
-    content = page(manifest, records, evidence, verdicts, pictures)
+    content = page(manifest, records, evidence, verdicts, pictures, store.faults())
     write_whole(store.folder / "report.md", markdown.report(content))
     write_whole(store.folder / "report.html", html.report(content, figures))

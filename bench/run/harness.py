@@ -17,9 +17,10 @@ import orjson
 from rich.console import Console
 
 from bench.analyse.tables import Table
+from bench.data.dataset import Dataset
 from bench.data.paper import IMAGES_IN_SMALL
 from bench.data.sources import resolve
-from bench.measure.cell import measure
+from bench.measure.cell import header, measure
 from bench.plan.spec import CellSpec
 from bench.plan.suites import parse, plan
 from bench.report.markdown import table_text
@@ -69,7 +70,7 @@ def main(counts: str, out: Path) -> None:
             request = Request("many", source, planned, planned, store.folder)
             store.put_manifest(manifest_of(request, data, store))
             keys = [cell.key(data.fingerprint) for cell in cells]
-            _copy(record, cells, keys, store)
+            _copy(record, cells, keys, data, store)
             settled, resume_s = _timed(
                 lambda: sum(is_settled(store.get(key), False) for key in keys)  # noqa: B023
             )
@@ -94,12 +95,13 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
     return result, time.perf_counter() - started
 
 
-def _copy(record: dict[str, Any], cells: list[CellSpec], keys: list[str], store: Store) -> None:
+def _copy(
+    record: dict[str, Any], cells: list[CellSpec], keys: list[str], data: Dataset, store: Store
+) -> None:
     """Store the record under every cell's name, without the care that a measured one gets."""
     store.cells.mkdir(parents=True)
     for cell, key in zip(cells, keys, strict=True):
-        own = record | {"key": key, "seed": cell.seed, "train_size": cell.train_size}
-        (store.cells / f"{key}.json").write_bytes(orjson.dumps(own))
+        (store.cells / f"{key}.json").write_bytes(orjson.dumps(record | header(cell, data)))
 
 
 if __name__ == "__main__":

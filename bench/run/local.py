@@ -10,9 +10,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
 from bench.data.dataset import Dataset
+from bench.errors import Stopped
 from bench.plan.cost import Clock, spoken
 from bench.plan.spec import CellSpec
-from bench.run.worker import Record, carry_out, is_settled
+from bench.run.stopping import Stopping
+from bench.run.worker import Record, Terms, Watcher, Worker, is_settled
 from bench.store import Store
 
 LINE_EVERY_S = 30.0
@@ -28,24 +30,35 @@ class Outcome:
     measured: int = 0
     failed: list[Record] = field(default_factory=list)
     """Records of cells that failed, now or earlier."""
-    interrupted: bool = False
+    stopped: Stopped | None = None
+    """By which signal, if it was stopped."""
+
+    def add(self, record: Record, *, kept: bool) -> None:
+        """Count a cell that has its record."""
+        if record["status"] == "failed":
+            self.failed.append(record)
+        elif kept:
+            self.kept += 1
+        else:
+            self.measured += 1
 
 
 def run(
-    cells: list[CellSpec], data: Dataset, store: Store, console: Console, *, rerun_failed: bool
+    cells: list[CellSpec],
+    data: Dataset,
+    store: Store,
+    console: Console,
+    terms: Terms,
+    stopping: Stopping,
 ) -> Outcome:
-    """Carry out the cells that are not settled yet. Ctrl-C ends the run; what is done is kept."""
+    """Carry out the cells that are not settled yet. A signal ends the run; what is done is kept."""
     outcome = Outcome()
     clock = Clock(cells, len(data.images))
     waiting = []
     for cell in cells:
         record = store.get(cell.key(data.fingerprint))
-        if is_settled(record, rerun_failed):
-            assert record is not None
-            if record["status"] == "done":
-                outcome.kept += 1
-            else:
-                outcome.failed.append(record)
+        if record is not None and is_settled(record, terms.rerun_failed):
+            outcome.add(record, kept=True)
             clock.done(cell, record["times"].get("total_s"))
         else:
             waiting.append(cell)
@@ -56,51 +69,58 @@ def run(
         return outcome
     try:
         with _display(console, waiting, clock) as display:
-            for cell, record, seconds in carry_out(waiting, data, store, display.on_epochs):
-                outcome.measured += record["status"] == "done"
-                if record["status"] == "failed":
-                    outcome.failed.append(record)
-                display.on_cell(cell, seconds)
-    except KeyboardInterrupt:
-        outcome.interrupted = True
+            worker = Worker(data, store, terms, display, stopping.held_back)
+            for cell, record, seconds in worker.carry_out(waiting):
+                outcome.add(record, kept=seconds is None)
+                display.on_done(cell, seconds)
+    except Stopped as stopped:
+        outcome.stopped = stopped
     return outcome
 
 
-class _Display:
+class _Display(Watcher):
     """One bar for the run: cells done, the cell that runs, time left."""
 
     def __init__(self, console: Console, waiting: list[CellSpec], clock: Clock, bar: Progress):
-        self._console, self._waiting, self._clock, self._bar = console, waiting, clock, bar
+        self._console, self._clock, self._bar = console, clock, bar
+        self._count = len(waiting)
         self._finished = 0
+        self._running: CellSpec | None = None
         self._spoke = time.perf_counter()
         self._task = bar.add_task("", total=1.0, done="", left="")
-        self._update(0.0)
+
+    def on_start(self, cell: CellSpec) -> None:
+        self._running = cell
+        self._update(cell.label)
 
     def on_epochs(self, epochs: int) -> None:
-        total = self._waiting[self._finished].epochs or 1
-        self._update(epochs / total)
+        if self._running is not None:
+            self._update(self._running.label, epochs / (self._running.epochs or 1))
 
-    def on_cell(self, cell: CellSpec, seconds: float) -> None:
+    def on_wait(self, cells: int) -> None:
+        self._running = None
+        self._update(f"another process measures the last {cells:,}")
+
+    def on_done(self, cell: CellSpec, seconds: float | None) -> None:
+        """The cell has its record."""
         self._clock.done(cell, seconds)
         self._finished += 1
-        self._update(0.0)
 
-    def _update(self, share: float) -> None:
-        count = len(self._waiting)
-        running = self._waiting[self._finished] if self._finished < count else None
-        left = self._clock.remaining(running, share)
+    def _update(self, what: str, share: float = 0.0) -> None:
+        left = self._clock.remaining(self._running, share)
         elapsed = self._bar.tasks[0].elapsed or 0.0
         self._bar.update(
             self._task,
-            completed=elapsed / max(elapsed + left, 1e-9) if running else 1.0,
-            description=running.label if running else "done",
-            done=f"{self._finished:,}/{count:,} cells",
-            left=f"about {spoken(left)} left" if running else "",
+            completed=elapsed / max(elapsed + left, 1e-9),
+            description=what,
+            done=f"{self._finished:,}/{self._count:,} cells",
+            left=f"about {spoken(left)} left",
         )
         if not self._console.is_terminal and time.perf_counter() - self._spoke > LINE_EVERY_S:
             self._spoke = time.perf_counter()
             self._console.print(
-                f"{self._finished:,} of {count:,} cells done, about {spoken(left)} left"
+                f"{self._finished:,} of {self._count:,} cells done, about {spoken(left)} left: {what}",
+                highlight=False,
             )
 
 

@@ -2,7 +2,8 @@
 
 import shlex
 import sys
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,18 @@ from bench.data.dataset import Dataset
 from bench.data.known import card_of
 from bench.data.paper import CLASS_NAMES
 from bench.data.sources import Source
-from bench.errors import BadInput, ExitCode
+from bench.errors import BadInput, ExitCode, NothingMeasured, Stopped
 from bench.measure.environment import describe
 from bench.plan.spec import CellSpec
 from bench.plan.suites import Plan
 from bench.report.terminal import headline
 from bench.report.write import write_report
 from bench.run.local import Outcome, run
+from bench.run.stopping import Stopping
+from bench.run.worker import Terms
 from bench.store import Store
+
+MOST_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -34,20 +39,53 @@ class Request:
     """The cells of the suite, of which `plan` may be a part."""
     out: Path
     fresh: bool = False
-    rerun_failed: bool = False
+    terms: Terms = field(default_factory=Terms)
 
 
 def run_suite(request: Request, console: Console) -> ExitCode:
-    """Carry out a plan and write its report; the exit code says how it went."""
+    """Carry out a plan and write its report; the exit code says how it went.
+
+    Raises BadInput where the folder cannot be used, or can no longer be written.
+    """
+    stopping = Stopping()
+    try:
+        with stopping.heard():
+            return _run(request, console, stopping)
+    except Stopped as stopped:
+        console.print("Stopped; what was finished is kept. The same command goes on from there.")
+        return stopped.code
+
+
+def _run(request: Request, console: Console, stopping: Stopping) -> ExitCode:
     data = request.source.load()
     store = Store(request.out)
-    if request.fresh:
-        aside = store.set_aside()
-        if aside is not None:
-            console.print(f"The earlier results are set aside in {aside}.", markup=False)
     cells = list(request.plan.cells)
+    try:
+        if store.is_foreign:
+            raise BadInput(
+                f"{store.folder} is not empty and holds no results: choose another --out."
+            )
+        if request.fresh:
+            aside = store.set_aside()
+            if aside is not None:
+                console.print(f"The earlier results are set aside in {aside}.", markup=False)
+        with store.in_use():
+            _prepare(request, data, store, console)
+            outcome = run(cells, data, store, console, request.terms, stopping)
+            with store.alone(), suppress(NothingMeasured):
+                write_report(store)
+    except OSError as error:
+        raise BadInput(
+            f"{error.filename or store.folder} cannot be written: {error.strerror or error}. What was "
+            "finished is kept; once this is mended the same command goes on from there."
+        ) from None
+    return _close(outcome, cells, data, store, console)
+
+
+def _prepare(request: Request, data: Dataset, store: Store, console: Console) -> None:
+    """Say what will run, write the manifest and set aside what is damaged."""
     console.print(
-        f"{request.suite}: {len(cells):,} cells on {data.name} "
+        f"{request.suite}: {len(request.plan.cells):,} cells on {data.name} "
         f"({len(data.images):,} images), results go to {store.folder}",
         highlight=False,
         markup=False,
@@ -55,10 +93,17 @@ def run_suite(request: Request, console: Console) -> ExitCode:
     for message in request.plan.left_out:
         console.print(f"  {message}", highlight=False, markup=False)
     _say_missing_classes(data, console)
-    store.put_manifest(manifest_of(request, data, store))
-    outcome = run(cells, data, store, console, rerun_failed=request.rerun_failed)
-    write_report(store)
-    return _close(outcome, cells, store, console)
+    with store.alone():
+        store.put_manifest(manifest_of(request, data, store))
+        moved = store.tidy()
+    for name, fault in list(moved.items())[:MOST_NAMED]:
+        console.print(f"  damaged: cells/{name}: {fault}", highlight=False, markup=False)
+    if moved:
+        console.print(
+            f"  {len(moved):,} damaged files count as missing and are set aside in {store.damaged}",
+            highlight=False,
+            markup=False,
+        )
 
 
 def manifest_of(request: Request, data: Dataset, store: Store) -> dict[str, Any]:
@@ -75,8 +120,6 @@ def manifest_of(request: Request, data: Dataset, store: Store) -> dict[str, Any]
             )
         # A run narrowed by --only must not make the report forget the other cells of the suite.
         covered |= set(earlier["cells"])
-    elif store.folder.exists() and any(store.folder.iterdir()):
-        raise BadInput(f"{store.folder} is not empty and holds no results: choose another --out.")
     train, test = data.split
     card = card_of(data, request.source)
     return {
@@ -114,22 +157,26 @@ def _say_missing_classes(data: Dataset, console: Console) -> None:
         )
 
 
-def _close(outcome: Outcome, cells: list[CellSpec], store: Store, console: Console) -> ExitCode:
+def _close(
+    outcome: Outcome, cells: list[CellSpec], data: Dataset, store: Store, console: Console
+) -> ExitCode:
     """Say how it went, on the terminal and in the exit code."""
-    headline(store.planned(), store.manifest()["data"]["name"], console)
-    for record in outcome.failed[:10]:
+    headline(store.planned(), data.name, console)
+    for record in outcome.failed[:MOST_NAMED]:
         console.print(f"failed: {record['model']}, {record['train_size']:,} images, seed "
                       f"{record['seed']}: {record['error']}", markup=False)  # fmt: skip
-    if len(outcome.failed) > 10:
-        console.print(f"and {len(outcome.failed) - 10:,} more failed")
+    if len(outcome.failed) > MOST_NAMED:
+        console.print(f"and {len(outcome.failed) - MOST_NAMED:,} more failed")
+    if outcome.failed:
+        console.print("--rerun-failed tries them again.")
     console.print(f"Report: {store.folder / 'report.html'}", markup=False, soft_wrap=True)
-    if outcome.interrupted:
-        stored = outcome.kept + outcome.measured + len(outcome.failed)
+    if outcome.stopped is not None:
+        stored = sum(store.get(cell.key(data.fingerprint)) is not None for cell in cells)
         console.print(
             f"Stopped: {stored:,} of {len(cells):,} cells are stored. "
             "The same command goes on from there."
         )
-        return ExitCode.INTERRUPTED
+        return outcome.stopped.code
     if not outcome.kept + outcome.measured:
         return ExitCode.NOTHING_MEASURED
     return ExitCode.CELLS_FAILED if outcome.failed else ExitCode.OK

@@ -20,6 +20,7 @@ def network(model, accuracy, *, epochs=3, seed=0, train_size=700, batch_size=16,
             "test_loss": [None if t is None else 1 - t for t in tested],
         },
         "times": {"compile_s": 1.0, "train_s": 2.0 * epochs, "epoch_s": 2.0, "predict_s": 0.1},
+        "spec": {"epochs": epochs, "evaluate_at": sorted(at - {epochs})},
         "device": "cpu", "machine": "m", "commit": "c", "timing_clean": True, "error": None, "snapshots": {},
     }  # fmt: skip
 
@@ -28,8 +29,8 @@ def svm(accuracy, *, seed=0, train_size=700, protocol="nested", images=None, fit
     return {
         **network("svm", accuracy, seed=seed, train_size=train_size),
         "key": f"svm-{protocol}-{train_size}-{seed}", "protocol": protocol, "images": images,
-        "fit": fit, "batch_size": None, "epochs": None, "history": None,
-        "params": {"C": 10, "kernel": "rbf"}, "search": {"best_score": 0.5},
+        "fit": fit, "spec": {"epochs": None, "evaluate_at": []}, "batch_size": None, "epochs": None,
+        "history": None, "params": {"C": 10, "kernel": "rbf"}, "search": {"best_score": 0.5},
         "times": {"search_s": 9.0, "train_s": 1.0, "predict_s": 0.2},
     }  # fmt: skip
 
@@ -37,5 +38,5 @@ def svm(accuracy, *, seed=0, train_size=700, protocol="nested", images=None, fit
 def broken(record):
     return {
         **record, "status": "failed", "metrics": {}, "times": {}, "history": None, "params": None,
-        "parameters": None, "error": "ValueError: no",
+        "parameters": None, "error": "ValueError: no", "timing_clean": None,
     }  # fmt: skip

@@ -63,12 +63,42 @@ def test_nothing_measured_is_not_run_and_too_few_seeds_prove_nothing():
         assert alone[name].verdict == "inconclusive", name
 
 
+def fail(records, **wanted):
+    """The records with those failed that have these values."""
+    return [
+        r | {"status": "failed", "error": "ValueError: no", "metrics": {}, "times": {}}
+        if all(r[name] == value for name, value in wanted.items())
+        else r
+        for r in records
+    ]
+
+
 def test_a_failed_or_missing_cell_does_not_count():
-    records = run()
-    for record in records:
-        if record["model"] == "cnn" and record["epochs"] == 50 and record["seed"] == 2:
-            record["status"] = "failed"
+    records = fail(run(), model="cnn", epochs=50, seed=2)
     assert verdicts(records)["cnn-3"].verdict == "inconclusive"
+
+
+def test_a_verdict_says_how_many_cells_it_does_without_because_they_failed():
+    found = verdicts(fail(run(seeds=4), model="cnn", epochs=50, seed=2))
+    assert found["cnn-3"].verdict == "refuted", "three seeds are enough"
+    assert found["cnn-3"].n == 3
+    for name in ("cnn-3", "cnn-overfits", "cnn-fewer-epochs", "cnn-best"):
+        assert "Left out: 1 cell that failed." in found[name].reason, name
+    for name in ("mlp-test", "svm-100", "dataset-size"):
+        assert "failed" not in found[name].reason, name
+
+
+def test_where_all_cells_failed_the_verdict_says_that_instead_of_not_planned():
+    found = verdicts(fail(run(), model="cnn", epochs=50))
+    assert found["cnn-3"].verdict == "not run"
+    assert "Left out: 3 cells that failed." in found["cnn-3"].reason
+    largest = verdicts(fail(run(), train_size=7_000, protocol="nested"))
+    assert largest["mlp-test"].verdict == "not run", "smaller sets do not stand for all images"
+
+
+def test_growth_says_which_sizes_failed():
+    found = verdicts(fail(run(), model="svm", protocol="nested", seed=1))
+    assert "Left out: 3 cells that failed." in found["svm-scaling"].reason
 
 
 def lie(records, change):

@@ -2,11 +2,29 @@ import pytest
 from analyse.records import broken, network, svm
 
 from bench.analyse import tables
-from bench.analyse.readings import flat, readings
+from bench.analyse.cost_tables import by_growth, by_time
+from bench.analyse.readings import failures, flat, readings
+from bench.analyse.scaling import growths
+
+
+def all_tables(records):
+    rows = [*readings(records), *failures(records)]
+    makers = (
+        tables.by_epochs,
+        tables.by_batch_size,
+        tables.by_training_size,
+        tables.by_grid,
+        by_time,
+    )
+    made = [
+        *(maker(rows) for maker in makers),
+        by_growth(growths(readings(records)), failures(records)),
+    ]
+    return [table for table in made if table.rows]
 
 
 def titled(records, title):
-    return next(t for t in tables.all_tables(readings(records)) if t.title.startswith(title))
+    return next(t for t in all_tables(records) if t.title.startswith(title))
 
 
 def test_a_reading_at_every_evaluated_epoch():
@@ -92,5 +110,35 @@ def test_times_are_those_of_clean_runs_where_there_are_any():
 
 
 def test_nothing_measured_makes_no_table():
-    assert tables.all_tables([]) == []
-    assert tables.all_tables(readings([broken(network("mlp", 0.9))])) == []
+    assert all_tables([]) == []
+
+
+def test_a_failed_run_leaves_a_mark_where_it_is_left_out():
+    records = [network("cnn", a, seed=i, epochs=3) for i, a in enumerate((0.90, 0.92))]
+    records.append(broken(network("cnn", 0.94, seed=2)))
+    accuracy = titled(records, "Accuracy by model")
+    assert accuracy.rows == [
+        ("CNN", "700", "3", "91.0 ± 1.4 †", "91.0 ± 1.4 †", "0.090 ± 0.014 †", "2 of 3")
+    ]
+    assert accuracy.explained().note.endswith(tables.FAILED_NOTE)
+    assert titled(records, "Time").rows[0][-1] == "2 of 2 †"
+    whole = titled(records[:2], "Accuracy by model")
+    assert whole.explained() == whole, "no mark, no word about it"
+
+
+def test_a_group_without_any_run_is_a_hole_and_not_nothing():
+    search = svm(0.7, seed=1, protocol="report", images=100, train_size=70, fit="grid")
+    records = [network("mlp", 0.9), broken(network("cnn", 0.9)), broken(search)]
+    assert titled(records, "Accuracy by model").rows[-1] == (
+        "CNN", "700", "3", "– †", "– †", "– †", "0 of 1",
+    )  # fmt: skip
+    assert titled(records, "Time").rows[-1][3:] == ("–",) * 6 + ("0 of 0 †",)
+    assert titled(records, "SVM").rows == [
+        ("100", "70", "no", "– †", "–", "– †", "–", "– †", "0 of 1")
+    ]
+
+
+def test_a_failed_run_is_missed_at_every_epoch_it_was_to_be_evaluated_after():
+    failed = broken(network("cnn", 0.9, seed=1, epochs=50, evaluated=[3]))
+    rows = titled([network("cnn", 0.9, epochs=50, evaluated=[3]), failed], "Accuracy by model").rows
+    assert [(row[2], row[-1]) for row in rows] == [("3", "1 of 2"), ("50", "1 of 2")]

@@ -5,15 +5,16 @@ import pytest
 
 from bench.plan.spec import CellSpec
 from bench.run import worker
-from bench.run.worker import carry_out
+from bench.run.worker import Terms, Worker
 from bench.store import Store
 
 MLP = CellSpec(model="mlp", train_size=210, batch_size=16, epochs=2, seed=0)
 SEEDS = [replace(MLP, seed=seed) for seed in range(3)]
 
 
-def run(cells, data, folder, **options):
-    return [record for _, record, _ in carry_out(cells, data, Store(folder), **options)]
+def run(cells, data, folder, **terms):
+    done = Worker(data, Store(folder), Terms(**terms)).carry_out(cells)
+    return [record for _, record, _ in done]
 
 
 def test_seeds_trained_together_measure_what_they_do_alone(small_data, tmp_path):

@@ -1,0 +1,55 @@
+"""Which process works on what: locks that the operating system takes back when their process ends.
+
+So nobody waits for a process that has died, however it did. A lock is a file; where it lies says nothing,
+only whether some process holds it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+
+class Locks:
+    """The locks of a results folder, by name."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    @contextmanager
+    def hold(self, name: str, *, wait: bool = False) -> Iterator[bool]:
+        """Hold a lock, if no other process does; True if it is held. With `wait`, once nobody else does."""
+        path = self.folder / f"{name}.lock"
+        lock = FileLock(path)
+        try:
+            self._acquire(lock, wait)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            # While it is held: a file without a name guards nothing, and whoever waits takes a new one.
+            with suppress(OSError):
+                path.unlink()
+            lock.release()
+            with suppress(OSError):
+                self.folder.rmdir()  # if this was the last
+
+    def _acquire(self, lock: BaseFileLock, wait: bool) -> None:
+        while True:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                lock.acquire(blocking=wait)
+                return
+            except FileNotFoundError:  # another process has just removed the folder
+                continue
+
+    def any_held(self) -> bool:
+        """Whether another process holds any of them."""
+        for path in self.folder.glob("*.lock"):
+            with self.hold(path.stem) as mine:
+                if not mine:
+                    return True
+        return False

@@ -1,0 +1,96 @@
+"""What a long network cell leaves in `checkpoints/<key>/`, so that another process need not begin it anew.
+
+Orbax writes a checkpoint whole or not at all; its seal says whose it is and that no number has changed since.
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from bench.measure.environment import describe, device
+
+MARGIN = 1_000_000
+"""Bytes, for blocks that are not full and files that describe others."""
+
+
+class CellCheckpoint:
+    """The checkpoint of one cell: `models.progress.Checkpoint` on disk.
+
+    One that is damaged, or that other code, versions or another machine wrote, is thrown away: it would
+    not end with the numbers of an uninterrupted run. Where none can be written the cell goes on without.
+    """
+
+    def __init__(self, folder: Path, every_s: float):
+        """`folder` is named after the cell's key; what is saved becomes old after `every_s` seconds."""
+        # Its threads print what has gone wrong besides raising it.
+        logging.getLogger("absl").setLevel(logging.CRITICAL)
+        self._folder, self._every_s = folder.absolute(), every_s
+        self._origin = json.dumps([folder.name, device(), describe()], sort_keys=True)
+        self._files = ocp.PyTreeCheckpointer()
+        self._saved_at = time.perf_counter()
+        self._latest: Path | None = None
+        self.earlier_s = 0.0
+        """Seconds that earlier processes had worked on the cell when they saved what was loaded."""
+
+    def load(self) -> Any:
+        """What an earlier process saved last; None where there is nothing sound."""
+        saved = [path for path in self._folder.glob("*") if path.name.isdecimal()]
+        if not saved:
+            return None
+        self._latest = max(saved, key=lambda path: int(path.name))
+        self._remove_others()
+        try:
+            progress = self._files.restore(self._latest)
+            seal = progress.pop("seal")
+            if seal.tobytes() != self._seal(progress):
+                raise ValueError("the seal is broken, or another's")
+            self.earlier_s = float(progress["log"]["costs"][-1])
+        except Exception:  # whatever it is, the cell can be measured without
+            shutil.rmtree(self._folder, ignore_errors=True)
+            return None
+        self._saved_at = time.perf_counter()
+        return progress
+
+    def is_due(self) -> bool:
+        """Whether the last one is old enough."""
+        return time.perf_counter() - self._saved_at >= self._every_s
+
+    def save(self, epoch: int, progress: Any) -> None:
+        """Keep the progress after so many epochs, in place of what was kept before."""
+        path = self._folder / str(epoch)
+        seal = np.frombuffer(self._seal(progress), np.uint8)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if self._has_room(progress):
+                self._files.save(path, progress | {"seal": seal})
+                self._latest = path
+        except Exception:  # whatever it is, the cell can do without
+            pass
+        self._remove_others()
+        self._saved_at = time.perf_counter()
+
+    def _has_room(self, progress: Any) -> bool:
+        """Asked first, because orbax's threads are loud about a full disk."""
+        size = sum(array.nbytes for array in jax.tree.leaves(progress))
+        return shutil.disk_usage(self._folder).free > 2 * size + MARGIN
+
+    def _seal(self, progress: Any) -> bytes:
+        digest = hashlib.sha256(self._origin.encode())
+        for path, array in jax.tree.leaves_with_path(progress):
+            digest.update(f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape}\n".encode())
+            digest.update(array.tobytes())
+        return digest.digest()
+
+    def _remove_others(self) -> None:
+        """Remove what is older than the latest, and what is not whole."""
+        for path in self._folder.glob("*"):
+            if path != self._latest:
+                shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,43 @@
+import signal
+
+import pytest
+
+from bench.errors import ExitCode, Stopped
+from bench.run.stopping import Stopping
+
+CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_a_signal_stops_what_is_heard_and_says_which_it_was(number):
+    before = signal.getsignal(number)
+    with pytest.raises(Stopped) as stopped, Stopping().heard():
+        signal.raise_signal(number)
+    assert stopped.value.code == CODES[number]
+    assert signal.getsignal(number) == before
+
+
+def test_what_is_held_back_comes_to_its_end_first():
+    stopping, done = Stopping(), []
+    with stopping.heard(), pytest.raises(Stopped):
+        with stopping.held_back():
+            signal.raise_signal(signal.SIGTERM)
+            done.append("stored")
+        done.append("gone on")
+    assert done == ["stored"]
+
+
+def test_a_failure_while_storing_is_not_hidden_by_a_signal():
+    stopping = Stopping()
+    with stopping.heard(), pytest.raises(OSError, match="full"), stopping.held_back():
+        signal.raise_signal(signal.SIGTERM)
+        raise OSError("full")
+
+
+def test_a_signal_that_the_shell_switched_off_stays_off():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Stopping().heard():
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
