@@ -60,7 +60,7 @@ def test_bad_data_writes_nothing(hexbench, data, tmp_path):
 def test_a_plan_measures_nothing(hexbench, tmp_path):
     done = hexbench("--suite", "full", "--data", "synthetic", "--plan")
     assert done.returncode == 0, done.stderr
-    assert "319 cells" in done.stdout
+    assert "356 cells" in done.stdout
     assert "on two cores" in done.stdout
     assert not (tmp_path / "results").exists()
 

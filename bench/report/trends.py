@@ -117,6 +117,8 @@ def seconds(rows: list[Row]) -> Figure | None:
             marker=MARKERS[model], s=22, alpha=0.45, linewidths=0,
         )  # fmt: skip
         best = frontier(found, model)
+        if not best:
+            continue
         axes.step(
             [*(s.seconds for s in best), end], [100 * s.accuracy for s in (*best, *best[-1:])],
             where="post", color=COLOURS[model], label=NAMES[model],

@@ -77,3 +77,11 @@ def test_what_is_not_there_is_said(tmp_path):
     assert "no evidence about handwriting" in text
     assert "Nothing here rests on these records" in text
     assert records[0]["key"] in text.split("Nothing here rests")[1]
+
+
+def test_a_report_without_one_of_the_models_is_written(tmp_path):
+    for model in ("mlp", "cnn", "svm"):
+        store = save_run(tmp_path / model, [r for r in run() if r["model"] != model])
+        write_report(store)
+        assert (store.folder / "report.html").exists()
+        assert ("seconds" in (store.folder / "report.md").read_text()) is True
