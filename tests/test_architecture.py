@@ -10,12 +10,14 @@ from conftest import ROOT
 
 ALLOWED = {
     "models": {"models"},
-    "bench.errors": set(),
-    "bench.data": {"bench.data", "bench.errors"},
-    "bench.plan": {"bench.plan", "bench.data", "bench.errors"},
+    "bench.outside": set(),
+    "bench.errors": {"bench.outside"},
+    "bench.manifest": set(),
+    "bench.data": {"bench.data", "bench.errors", "bench.outside"},
+    "bench.plan": {"bench.plan", "bench.data", "bench.errors", "bench.outside"},
     "bench.measure": {"bench.measure", "bench.plan", "bench.data", "bench.errors", "models"},
-    "bench.store": {"bench.errors"},
-    "bench.analyse": {"bench.analyse", "bench.plan", "bench.data", "bench.errors"},
+    "bench.store": {"bench.errors", "bench.manifest"},
+    "bench.analyse": {"bench.analyse", "bench.plan", "bench.data", "bench.errors", "bench.outside"},
     "bench.report": {
         "bench.report",
         "bench.analyse",
@@ -23,6 +25,7 @@ ALLOWED = {
         "bench.data",
         "bench.store",
         "bench.errors",
+        "bench.outside",
     },
     "bench.run": {
         "bench.run",
