@@ -35,7 +35,7 @@ quicktest: setup ## the tests that take seconds
 
 # OPTIONS goes to pytest: make torture OPTIONS="-k kills"
 torture: setup ## the long forms: kills, full disks, two at once, nonsense for input; prints what was survived
-	$(BIN)/python -m pytest -m torture --torture $(OPTIONS)
+	HEXBENCH_TORTURE=1 $(BIN)/python -m pytest --torture tests/torture tests/fuzz $(OPTIONS)
 
 lint: setup ## formatting, lint and types
 	$(BIN)/ruff format --check .

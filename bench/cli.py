@@ -11,6 +11,7 @@ import click
 from bench.cli_data import data_commands
 from bench.cli_gates import check, compare
 from bench.errors import BadInput, ExitCode, NothingMeasured
+from bench.outside import one_line
 from bench.plan.suites import load, names, narrow, plan
 
 EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage or bad input;
@@ -159,5 +160,5 @@ def main() -> None:
 
 
 def _fail(message: str, code: ExitCode) -> NoReturn:
-    click.echo(f"Error: {message}", err=True)
+    click.echo(f"Error: {one_line(message)}", err=True)
     sys.exit(code)

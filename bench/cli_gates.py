@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bench.errors import ExitCode
+from bench.outside import one_line
 
 
 @click.command()
@@ -46,7 +47,7 @@ def check(folder: Path, thresholds: Path | None, junit_file: Path | None, github
     if junit_file:
         write_whole(junit_file, junit(findings, missing, data["name"]))
     for line in annotations(findings, missing) if github else ():
-        click.echo(line)
+        click.echo(one_line(line))
     verdicts = [finding.verdict for finding in findings]
     if BROKEN in verdicts or FAILED in verdicts:
         click.echo(f"{verdicts.count(BROKEN) + verdicts.count(FAILED)} broken.")

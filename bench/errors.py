@@ -2,9 +2,14 @@
 
 from enum import IntEnum
 
+from bench.outside import one_line
+
 
 class BadInput(Exception):
     """A fault in what the user gave. The message is one sentence naming the file and the fault."""
+
+    def __init__(self, message: str):
+        super().__init__(one_line(message))
 
 
 class NothingMeasured(Exception):

@@ -20,6 +20,7 @@ import orjson
 
 from bench.errors import BadInput
 from bench.locks import Locks
+from bench.manifest import fault_of_manifest
 from bench.soundness import fault_of
 
 Record = dict[str, Any]
@@ -85,10 +86,10 @@ class Store:
     def manifest(self) -> dict[str, Any]:
         """The run's manifest; BadInput if it cannot be read."""
         try:
-            manifest = json.loads(self.manifest_file.read_text(encoding="utf-8"))
-            missing = {"suite", "cells", "labels", "data", "environment", "command"} - set(manifest)
-            if missing or not isinstance(manifest["cells"], list):
-                raise ValueError(f"it has no {', '.join(sorted(missing)) or 'list of cells'}")
+            manifest = orjson.loads(self.manifest_file.read_bytes())
+            fault = fault_of_manifest(manifest)
+            if fault is not None:
+                raise ValueError(fault)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise BadInput(
                 f"{self.manifest_file} cannot be read: {error}. Rename it, and the next run writes "

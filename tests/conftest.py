@@ -10,12 +10,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from torture.counting import Torture
 
 from bench.data import course
 from bench.data.dataset import Dataset
 
 ROOT = Path(__file__).parents[1]
+
+# The long form tries as many inputs on every reader as it names, other ones each time.
+LONG = int(os.environ.get("HEXBENCH_TORTURE", "0") or 0)
+settings.register_profile(
+    "hexbench",
+    max_examples=1_000 if LONG == 1 else LONG or 40,
+    derandomize=not LONG,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile("hexbench")
 
 
 def pytest_addoption(parser):

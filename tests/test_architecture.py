@@ -10,19 +10,22 @@ from conftest import ROOT
 
 ALLOWED = {
     "models": {"models"},
-    "bench.errors": set(),
-    "bench.data": {"bench.data", "bench.errors"},
-    "bench.plan": {"bench.plan", "bench.data", "bench.errors"},
+    "bench.outside": set(),
+    "bench.errors": {"bench.outside"},
+    "bench.manifest": set(),
+    "bench.data": {"bench.data", "bench.errors", "bench.outside"},
+    "bench.plan": {"bench.plan", "bench.data", "bench.errors", "bench.outside"},
     "bench.measure": {"bench.measure", "bench.plan", "bench.data", "bench.errors", "models"},
     "bench.soundness": {"bench.plan"},
     "bench.locks": set(),
-    "bench.store": {"bench.soundness", "bench.locks", "bench.errors"},
+    "bench.store": {"bench.soundness", "bench.manifest", "bench.locks", "bench.errors"},
     "bench.analyse": {
         "bench.analyse",
         "bench.soundness",
         "bench.plan",
         "bench.data",
         "bench.errors",
+        "bench.outside",
     },
     "bench.report": {
         "bench.report",
@@ -31,6 +34,7 @@ ALLOWED = {
         "bench.data",
         "bench.store",
         "bench.errors",
+        "bench.outside",
     },
     "bench.run": {
         "bench.run",

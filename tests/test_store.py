@@ -2,12 +2,11 @@ import json
 
 import pytest
 from analyse.sound import hits, network, svm
+from report.made_up import manifest
 
 from bench.errors import BadInput
 from bench.plan.spec import MEASUREMENT_VERSION, key_of
 from bench.store import Store, write_whole
-
-MANIFEST = ("suite", "cells", "labels", "data", "environment", "command")
 
 
 @pytest.fixture
@@ -191,7 +190,7 @@ def test_planned_are_the_manifests_cells_that_there_are(store):
     for record in records:
         store.put(record)
     keys = [record["key"] for record in records]
-    store.put_manifest(dict.fromkeys(MANIFEST) | {"cells": [keys[2], "missing", keys[0]]})
+    store.put_manifest(manifest([keys[2], "missing", keys[0]]))
     assert [record["key"] for record in store.planned()] == [keys[2], keys[0]]
 
 

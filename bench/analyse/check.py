@@ -1,6 +1,5 @@
 """The regression gate: holds readings against the thresholds of a file."""
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +8,16 @@ from typing import Any
 
 from bench.analyse.readings import Record, readings
 from bench.errors import BadInput
+from bench.outside import read_toml, reason, short
 
 THRESHOLDS = Path(__file__).parents[1] / "thresholds.toml"
 BOUNDS = ("min", "max")
 METRICS = ("test_accuracy", "test_loss", "train_accuracy", "cv_score")
 OK, BROKEN, FAILED, NOT_MEASURED = "ok", "BROKEN", "FAILED", "not measured"
-FILTERS = ("data", "model", "protocol", "fit", "images", "train_size", "batch_size", "epochs")
+COUNTS = ("images", "train_size", "batch_size", "epochs")
+FILTERS = ("data", "model", "protocol", "fit", *COUNTS)
+MOST = 10**9
+"""No count, and certainly no accuracy and no loss, comes near."""
 
 
 @dataclass(frozen=True)
@@ -60,24 +63,41 @@ class Finding:
 def load(path: Path = THRESHOLDS) -> list[dict[str, Any]]:
     """The thresholds of a file; BadInput names the file and the fault."""
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("threshold", [])
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(f"{path} cannot be read: {error}.") from None
+        entries = read_toml(path).get("threshold", [])
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} cannot be read: {reason(error)}.") from None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise BadInput(f"{path}: thresholds are written as [[threshold]] tables.")
     for entry in entries:
         unknown = set(entry) - {*FILTERS, *BOUNDS, "metric"}
         if unknown:
-            raise BadInput(f"{path}: a threshold has the unknown key {sorted(unknown)[0]!r}.")
+            raise BadInput(
+                f"{path}: a threshold has the unknown key {short(sorted(unknown)[0])!r}."
+            )
         if "metric" not in entry or "data" not in entry or not set(entry) & set(BOUNDS):
             raise BadInput(f"{path}: a threshold needs data, metric, and min or max.")
+        wrong = [name for name in entry if name not in BOUNDS and not _fits(name, entry[name])]
+        if wrong:
+            raise BadInput(f"{path}: a threshold's {wrong[0]} is of the wrong kind.")
         if entry["metric"] not in METRICS:
             raise BadInput(
-                f"{path}: there is no metric {entry['metric']!r}: use {', '.join(METRICS)}."
+                f"{path}: there is no metric {short(entry['metric'])!r}: use {', '.join(METRICS)}."
             )
-        if not all(isinstance(entry[bound], int | float) for bound in set(entry) & set(BOUNDS)):
+        if not all(_is_number(entry[bound]) for bound in set(entry) & set(BOUNDS)):
             raise BadInput(f"{path}: min and max must be numbers.")
     return entries
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether a filter, or `metric`, has a value of the kind that records have there."""
+    if name in COUNTS:
+        count = type(value) is int and 0 < value <= MOST
+        return count or (name == "train_size" and value == "all")
+    return isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= MOST
 
 
 def check(

@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.data.paper import Bytes
+from bench.data.zips import open_member
 from bench.errors import BadInput
+from bench.outside import reason, short
 
 SIDE = 28  # pixels
 CLASSES = 62  # 0-9, A-Z, a-z
@@ -28,7 +30,8 @@ MAGIC = {IMAGES: (2051, SIDE, SIDE), LABELS: (2049,)}
 """What an IDX header holds besides the count, which is its second number."""
 
 DAMAGED = (
-    OSError, EOFError, ValueError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile,
+    OSError, EOFError, ValueError, LookupError, ArithmeticError, RuntimeError, MemoryError, struct.error,
+    zlib.error, zipfile.BadZipFile,
 )  # fmt: skip
 """What damaged archives make zipfile's and gzip's readers raise."""
 
@@ -66,10 +69,10 @@ class ByClass:
         except FileNotFoundError:
             raise BadInput(f"{self.path} is not there.") from None
         except DAMAGED as error:
-            raise self._fault(f"is no whole zip archive ({error})") from None
+            raise self._fault(f"is no whole zip archive ({reason(error)})") from None
         for name in names:
             if _climbs(name):
-                raise self._fault(f"holds a file whose path climbs out of it, {name!r}")
+                raise self._fault(f"holds a file whose path climbs out of it, {short(name)!r}")
         members = {}
         for part in PARTS:
             for kind in MAGIC:
@@ -110,10 +113,10 @@ class ByClass:
         try:
             archive = zipfile.ZipFile(self.path)
         except DAMAGED as error:
-            raise self._fault(f"is no whole zip archive ({error})") from None
+            raise self._fault(f"is no whole zip archive ({reason(error)})") from None
         with archive:
             try:
-                packed = archive.open(self._members[part, kind])
+                packed = open_member(archive, self._members[part, kind])
             except DAMAGED as error:
                 raise self._damaged(part, kind, error) from None
             with packed, gzip.GzipFile(fileobj=packed) as stream:
@@ -149,8 +152,7 @@ class ByClass:
             raise self._fault(f"holds more in {_base(part, kind)} than its header declares")
 
     def _damaged(self, part: str, kind: str, error: Exception) -> BadInput:
-        reason = (str(error) or type(error).__name__).rstrip(".")
-        return self._fault(f"is damaged or cut short in {_base(part, kind)} ({reason})")
+        return self._fault(f"is damaged or cut short in {_base(part, kind)} ({reason(error)})")
 
     def _fault(self, what: str) -> BadInput:
         return BadInput(

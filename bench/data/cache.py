@@ -22,10 +22,15 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 def cache_folder() -> Path:
     """The folder that $HEXBENCH_CACHE names, else the system's folder for caches; it may not exist."""
     if os.environ.get(VARIABLE):
-        return Path(os.environ[VARIABLE]).expanduser()
+        return expanded(os.environ[VARIABLE])
     import pooch
 
     return Path(pooch.os_cache("hexbench"))
+
+
+def expanded(path: str) -> Path:
+    """A path that may begin with `~`."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises for an unknown user
 
 
 def emnist_folder() -> Path:

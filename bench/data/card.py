@@ -2,11 +2,15 @@
 
 import json
 import os
+import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from bench.errors import BadInput
+from bench.outside import one_line, read_text, reason
 
 CARD_FILE = "card.json"
 
@@ -39,15 +43,15 @@ class Card:
         """The card of a folder, or None if it has none; BadInput if it is damaged."""
         file = folder / CARD_FILE
         try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-            card = cls(**{field.name: found[field.name] for field in fields(cls)})
+            found = orjson.loads(read_text(file))
+            card = cls(**{field.name: _shown(found[field.name]) for field in fields(cls)})
             card._check()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except KeyError as error:
             raise _damaged(file, f"it has no {error.args[0]}") from None
-        except (OSError, ValueError, TypeError, RecursionError) as error:
-            raise _damaged(file, str(error).rstrip(".")) from None
+        except (OSError, ValueError, TypeError) as error:
+            raise _damaged(file, reason(error)) from None
         return card
 
     def _check(self) -> None:
@@ -57,6 +61,15 @@ class Card:
                 raise ValueError(f"its {field.name} is no {kind.__name__}")
         if not (self.name and self.origin):
             raise ValueError("its name or origin is empty")
+        if self.name in (".", "..") or re.search(r"[/\\]", self.name):
+            raise ValueError("its name could not be that of a folder")
+
+
+def _shown(value: Any) -> Any:
+    """Text as it may be printed; in the entries of a dict as well."""
+    if isinstance(value, dict):
+        return {one_line(name): _shown(entry) for name, entry in value.items()}
+    return one_line(value) if isinstance(value, str) else value
 
 
 def _damaged(file: Path, reason: str) -> BadInput:

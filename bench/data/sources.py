@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.data.cache import emnist_folder
+from bench.data.cache import emnist_folder, expanded
 from bench.data.card import CARD_FILE, Card
 from bench.data.files import IMAGES_FILE, LABELS_FILE
 from bench.errors import BadInput
+from bench.outside import one_line
 
 if TYPE_CHECKING:  # NumPy takes longer to load than all else that `--plan` needs
     from bench.data.dataset import Dataset
@@ -47,18 +48,20 @@ def resolve(option: str, synthetic_count: int) -> Source:
         return _synthetic(synthetic_count)
     if option.startswith("synthetic:"):
         number = option.removeprefix("synthetic:").replace("_", "")
-        if not number.isdecimal() or not 34 <= int(number) <= 10_000_000:
+        if not number.isdecimal() or len(number) > 8 or not 34 <= int(number) <= 10_000_000:
             raise BadInput(f"--data {option}: N must be a whole number from 34 to 10,000,000.")
         return _synthetic(int(number))
     if option == "emnist":
         return _emnist(emnist_folder())
-    return _files(Path(option).expanduser())
+    return _files(expanded(option))
 
 
 def _auto(synthetic_count: int) -> Source:
     if os.environ.get(VARIABLE):
-        return _files(Path(os.environ[VARIABLE]).expanduser())
-    if any((FOLDER / name).is_file() for name in (IMAGES_FILE, LABELS_FILE)):
+        return _files(expanded(os.environ[VARIABLE]))
+    there = {entry.name for entry in FOLDER.iterdir()} if FOLDER.is_dir() else set()
+    # A link to a disk that is not mounted was meant to be more than synthetic images.
+    if there & {IMAGES_FILE, LABELS_FILE} or (FOLDER.is_symlink() and not FOLDER.exists()):
         return _files(FOLDER)
     return _synthetic(synthetic_count)
 
@@ -77,8 +80,9 @@ def _emnist(folder: Path) -> Source:
 def _files(path: Path) -> Source:
     from bench.data import course
 
+    count = course.count(path)
     card = Card.read(path)
-    name = card.name if card else path.resolve().name.removesuffix(".npz")
+    name = card.name if card else one_line(path.resolve().name.removesuffix(".npz"))
 
     def load() -> "Dataset":
         from bench.data.dataset import Dataset
@@ -93,7 +97,7 @@ def _files(path: Path) -> Source:
         return data
 
     described = card.origin if card else f"images read from files named {name}"
-    return Source(name, course.count(path), load, described, card)
+    return Source(name, count, load, described, card)
 
 
 def drawn_like(data: "Dataset") -> "Dataset":

@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 from bench.analyse.tables import NAMES, Table
 from bench.likeness.trials import EPOCHS, MODELS, SVM_PARAMS, Trial, confused_pairs
 from bench.report.examples import CLASSES
-from bench.report.style import COLOURS, MARKERS, STYLE
+from bench.report.style import COLOURS, MARKERS, styled
 
 REPORTED = {"mlp": 88, "cnn": 98, "svm": 92}
 PAIRS_SHOWN = 12
@@ -96,7 +96,7 @@ def beside_report(trials: Sequence[Trial]) -> Table:
 
 def draw_accuracies(trials: Sequence[Trial], first: str, second: str, file: Path) -> None:
     """Accuracy against training size: the first set in full lines, the second in broken ones."""
-    with plt.rc_context(STYLE):
+    with styled():
         figure, axes = plt.subplots(figsize=(6.4, 4))
         for model in MODELS:
             for name, line in ((first, "-"), (second, "--")):
@@ -108,7 +108,8 @@ def draw_accuracies(trials: Sequence[Trial], first: str, second: str, file: Path
                     label=f"{_named(model)}, {name}",
                 )  # fmt: skip
         axes.set(xscale="log", xlabel="training images", ylabel="test accuracy %")
-        axes.legend(fontsize=8)
+        for text in axes.legend(fontsize=8).get_texts():
+            text.set_parse_math(False)  # a name may hold dollars
         _save(figure, file)
 
 

@@ -14,14 +14,22 @@ VARIABLES = (
     "XLA_FLAGS",
     "JAX_PLATFORMS",
     "JAX_DEFAULT_MATMUL_PRECISION",
+    "NPROC",
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
+    "OPENBLAS_CORETYPE",
+    "LOKY_MAX_CPU_COUNT",
 )
+FLAGS = (
+    "avx", "avx2", "fma", "avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16",
+    "avx512_fp16", "amx_tile", "asimd", "sve", "bf16",
+)  # fmt: skip
+"""Of a processor: those that decide in which order XLA's and OpenBLAS's programs add."""
 ROOT = Path(__file__).parents[2]
 
 
 def describe() -> dict[str, Any]:
-    """The environment as plain values: python, packages, machine, variables, commit."""
+    """The environment as plain values: python, packages, machine, threads, variables, commit."""
     return {
         "hexbench": _version("hexbench"),
         "commit": commit(),
@@ -29,7 +37,10 @@ def describe() -> dict[str, Any]:
         "packages": {name: _version(name) for name in PACKAGES},
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
+        "flags": _flags(),
         "cores": os.cpu_count(),
+        "usable_cores": usable_cores(),
+        "blas": _blas(),
         "memory_gb": _memory_gb(),
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
     }
@@ -55,7 +66,15 @@ def has_accelerator() -> bool:
 @cache
 def machine() -> str:
     """The processor and its cores: times of different machines must not be pooled."""
-    return f"{_processor()}, {os.cpu_count()} cores"
+    usable, cores = usable_cores(), os.cpu_count()
+    return f"{_processor()}, {cores if usable == cores else f'{usable} of {cores}'} cores"
+
+
+def usable_cores() -> int:
+    """How many cores this process may run on, which is also how many threads XLA starts."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @cache
@@ -89,14 +108,40 @@ def _version(package: str) -> str | None:
 
 
 def _processor() -> str:
-    if sys.platform == "linux":
-        try:
-            for line in Path("/proc/cpuinfo").read_text().splitlines():
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-        except OSError:
-            pass
-    return platform.processor() or platform.machine()
+    return _cpuinfo().get("model name") or platform.processor() or platform.machine()
+
+
+def _flags() -> str | None:
+    """Those of FLAGS that the processor has; None where the system does not tell."""
+    known = _cpuinfo()
+    has = known.get("flags", known.get("Features", "")).split()
+    return " ".join(flag for flag in FLAGS if flag in has) if has else None
+
+
+@cache
+def _cpuinfo() -> dict[str, str]:
+    """What Linux says of the first core."""
+    if sys.platform != "linux":
+        return {}
+    try:
+        first = Path("/proc/cpuinfo").read_text().partition("\n\n")[0]
+    except OSError:
+        return {}
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _blas() -> list[str]:
+    """The libraries in which NumPy and SciPy multiply: version, the processor they work for, threads."""
+    import scipy.linalg  # noqa: F401 - loads SciPy's own beside NumPy's
+    from threadpoolctl import threadpool_info
+
+    return sorted(
+        f"{found['internal_api']} {found['version']} {found.get('architecture')}, "
+        f"{found['num_threads']} threads"
+        for found in threadpool_info()
+        if found["user_api"] == "blas"
+    )
 
 
 def _memory_gb() -> float | None:

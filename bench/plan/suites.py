@@ -1,76 +1,23 @@
 """Reads suites from TOML and expands their sweeps into cells for a number of images."""
 
 import itertools
-import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 from bench.data.split import test_count
 from bench.errors import BadInput
-from bench.plan.spec import (
-    CHOSEN,
-    GRID,
-    GRID_WITH_PROBABILITY,
-    NESTED,
-    REPORT,
-    SIMPLER,
-    VALIDATED,
-    CellSpec,
-)
+from bench.outside import read_toml, reason
+from bench.plan.spec import CHOSEN, GRID, NESTED, REPORT, SIMPLER, VALIDATED, CellSpec
+from bench.plan.sweeps import MODELS, Suite, Sweep, read_suite
 
 FOLDER = Path(__file__).parent / "suites"
-MODELS = ("mlp", "cnn", "svm")
-DIGITS = 16
-"""Classes that are digits: all but the last, the empty one."""
-REPORT_BATCH_SIZE = 16
 REPORT_EPOCHS = (3, 5, 15, 50)
 VALIDATION_SHARE = 5
 """One image of so many is held out by a validated cell."""
 VALIDATIONS = 24
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """A grid of cells as a suite's TOML writes it. Lists are crossed; a single value is a list of one."""
-
-    model: str
-    seeds: int = 1
-    """How many, 0 to seeds - 1."""
-    train_size: list[int | str] = field(default_factory=lambda: ["all"])
-    """Numbers, `all`, or `up to N`: N, or all where there are fewer. Left out above the data."""
-    images: list[int | str] | None = None
-    """Like train_size, but for the report's protocol: these are split 70/30 themselves."""
-    batch_size: list[int] = field(default_factory=lambda: [REPORT_BATCH_SIZE])
-    epochs: int | None = None
-    steps_of_epochs: int | None = None
-    """As many optimiser steps as this many epochs of all training images take."""
-    steps: int | None = None
-    """As many optimiser steps; the last epoch is a whole one."""
-    validated: bool = False
-    """A fifth of the images is held out, and the epoch is tested at which its loss is lowest."""
-    classes: list[int | None] = field(default_factory=lambda: [None])
-    """Tasks of so many digits, drawn by seed, instead of all seventeen classes."""
-    evaluate_at: list[int] | None = None
-    """Epochs after which the test images are evaluated, besides the last; if not given, 3, 5, 15 and
-    50 of `epochs`, `steps_of_epochs` itself, and for `validated` ones VALIDATIONS, ever wider apart."""
-    fit: str | None = None
-    images_above: int = 0
-    """The sweep holds only for data sets of more images than this ..."""
-    images_at_most: int | None = None
-    """... and of at most this many."""
-
-
-@dataclass(frozen=True)
-class Suite:
-    """A named set of sweeps, and how many images it draws where the user has none."""
-
-    name: str
-    description: str
-    synthetic_images: int
-    sweeps: tuple[Sweep, ...]
 
 
 @dataclass(frozen=True)
@@ -100,19 +47,15 @@ def load(name: str) -> Suite:
 
 
 def parse(path: Path) -> Suite:
-    """Read a suite file strictly: unknown keys and wrong types are faults."""
+    """Read a suite file strictly: unknown keys, wrong types and what makes no sense are faults."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(f"{path} cannot be read: {error}.") from None
+        content = read_toml(path)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} cannot be read: {reason(error)}.") from None
     try:
-        entries = content.pop("sweep", None)
-        if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-            raise BadInput("sweeps are written as [[sweep]] tables")
-        sweeps = tuple(_sweep(entry) for entry in entries)
-        return Suite(path.stem, sweeps=sweeps, **content)
-    except (BadInput, TypeError) as error:
-        raise BadInput(f"{path}: {error}".rstrip(".") + ".") from None
+        return read_suite(path.stem, content)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}.") from None
 
 
 def plan(suite: Suite, images: int, *, seeds: int | None = None) -> Plan:
@@ -131,7 +74,7 @@ def plan(suite: Suite, images: int, *, seeds: int | None = None) -> Plan:
             expanded, messages = _expand(sweep, images, available, wanted)
             cells += expanded
             left_out += messages
-    cells = _link_to_largest_grid(cells)
+    cells = _link_to_largest_grid(cells, suite)
     cells = _drop_covered(dict.fromkeys(cells))
     return Plan(tuple(sorted(cells, key=_order)), tuple(dict.fromkeys(left_out)))
 
@@ -149,37 +92,6 @@ def narrow(cells: Iterable[CellSpec], only: dict[str, str]) -> list[CellSpec]:
         wanted = ",".join(f"{k}={v}" for k, v in only.items())
         raise BadInput(f"--only {wanted} matches no cell of this suite; --plan lists them.")
     return sorted(dict.fromkeys([*(c.grid for c in chosen if c.grid), *chosen]), key=_order)
-
-
-def _sweep(entry: dict[str, Any]) -> Sweep:
-    entry = dict(entry)
-    for name in ("train_size", "images", "batch_size", "classes", "evaluate_at"):
-        if name in entry and not isinstance(entry[name], list):
-            entry[name] = [entry[name]]
-    try:
-        sweep = Sweep(**entry)
-    except TypeError as error:
-        fault = str(error).removeprefix("Sweep.__init__() ").replace("keyword argument", "key")
-        raise BadInput(f"a sweep {fault}") from None
-    if sweep.model not in MODELS:
-        raise BadInput(f"there is no model {sweep.model!r}: choose one of {', '.join(MODELS)}")
-    lengths = [sweep.epochs, sweep.steps_of_epochs, sweep.steps]
-    counts = [sweep.seeds, *lengths, *sweep.batch_size, *sweep.classes]
-    numbers = [*filter(lambda count: count is not None, counts), *(sweep.evaluate_at or [])]
-    if not all(type(number) is int and number >= 1 for number in numbers):
-        raise BadInput(f"a sweep of {sweep.model} has a count that is not a whole number above 0")
-    if sum(length is not None for length in lengths) != (sweep.model != "svm"):
-        raise BadInput(
-            f"a sweep of {sweep.model} needs "
-            + ("no epochs" if sweep.model == "svm" else "one of epochs, steps_of_epochs and steps")
-        )
-    if not all(count is None or 2 <= count <= DIGITS for count in sweep.classes):
-        raise BadInput(f"a sweep of {sweep.model} has classes that are not 2 to {DIGITS}")
-    if sweep.validated and (sweep.model == "svm" or sweep.images is not None):
-        raise BadInput("a validated sweep is one of networks, and has train_size instead of images")
-    if (sweep.fit in (GRID, GRID_WITH_PROBABILITY, CHOSEN)) != (sweep.model == "svm"):
-        raise BadInput(f"a sweep of {sweep.model} has fit = {sweep.fit!r}")
-    return sweep
 
 
 def _expand(
@@ -247,24 +159,22 @@ def _sizes(wanted: list[int | str], limit: int) -> tuple[list[int], list[int]]:
         if size == "all":
             sizes.append(limit)
         elif isinstance(size, str):
-            number = size.removeprefix("up to ").replace(",", "")
-            if not number.isdecimal():
-                raise BadInput(f"{size!r} is no size: write a number, 'all' or 'up to N'.")
-            sizes.append(min(int(number), limit))
+            sizes.append(min(int(size.removeprefix("up to ").replace(",", "")), limit))
         else:
             sizes.append(size)
     fitting = [size for size in sizes if size <= limit]
     return list(dict.fromkeys(fitting)), [size for size in sizes if size > limit]
 
 
-def _link_to_largest_grid(cells: list[CellSpec]) -> list[CellSpec]:
+def _link_to_largest_grid(cells: list[CellSpec], suite: Suite) -> list[CellSpec]:
     grids = [cell for cell in cells if cell.fit == GRID and cell.protocol == REPORT]
     waiting = any(cell.fit == CHOSEN for cell in cells)
     if not waiting:
         return cells
     if not grids:
         raise BadInput(
-            "a suite whose SVM takes the largest grid's parameters needs a grid by the report's protocol."
+            f"suite {suite.name} has an SVM that takes the largest grid's parameters, but no grid by the "
+            "report's protocol."
         )
     largest = max(grids, key=lambda cell: (cell.train_size, -cell.seed))
     return [replace(c, grid=largest) if c.fit == CHOSEN else c for c in cells]

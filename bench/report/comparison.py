@@ -24,8 +24,9 @@ from bench.analyse.compare_accuracy import (
 from bench.analyse.compare_times import Timing
 from bench.analyse.statistics import CONFIDENCE, Estimate
 from bench.analyse.tables import NAMES, Table, percent
+from bench.outside import one_line
 from bench.plan.spec import REPORT, VALIDATED
-from bench.report.markdown import escape, table_text
+from bench.report.markdown import code, escape, table_text
 from bench.report.terminal import print_table
 
 TIMES = {"epoch_s": "an epoch", "search_s": "the grid search", "train_s": "one fit"}
@@ -42,7 +43,7 @@ def as_text(found: Comparison) -> None:
         print_table(table, console)
         click.echo(f"{table.note}\n")
     for line in _sentences(found):
-        click.echo(line)
+        click.echo(one_line(line))
 
 
 def as_markdown(found: Comparison) -> None:
@@ -51,7 +52,7 @@ def as_markdown(found: Comparison) -> None:
     parts = [
         f"# {second} beside {first}",
         f"Data: **{escape(found.first.manifest['data']['name'])}**, fingerprint "
-        f"`{found.first.manifest['data']['fingerprint']}`.",
+        f"{code(found.first.manifest['data']['fingerprint'])}.",
         *map(table_text, _tables(found)),
         "\n".join(f"- {escape(line)}" for line in _sentences(found)),
     ]

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from bench.data.paper import CLASS_NAMES
-from bench.report.style import STYLE
+from bench.report.style import styled
 
 CLASSES = CLASS_NAMES[:-1]
 EXAMPLES = 12
@@ -20,7 +20,7 @@ FRAME = 22
 
 def draw_examples(sets: Sequence[tuple[str, np.ndarray, np.ndarray]], file: Path) -> None:
     """Random images of every class of each (name, images (n, 400) uint8, labels (n,)), side by side."""
-    with plt.rc_context(STYLE | {"axes.grid": False}):
+    with styled(**{"axes.grid": False}):
         figure, all_axes = plt.subplots(1, len(sets), figsize=(4.6 * len(sets), 6.6), squeeze=False)
         for axes, (name, images, labels) in zip(all_axes[0], sets, strict=True):
             axes.imshow(_sheet(images, labels), "gray", vmin=0, vmax=255, interpolation="nearest")

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from bench.analyse.evidence import Evidence
 from bench.report import answers, curves, trends
-from bench.report.style import STYLE, save
+from bench.report.style import save, styled
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ FIGURES: dict[str, tuple[str, Callable[[Evidence], Figure | None]]] = {
 def draw_all(evidence: Evidence, data_name: str, folder: Path) -> dict[str, Picture]:
     """Draw every figure there are numbers for into `folder`; an older file of one without is removed."""
     drawn = {}
-    with plt.rc_context(STYLE):
+    with styled():
         for name, (caption, make) in FIGURES.items():
             figure = make(evidence)
             file = folder / f"{name}.png"

@@ -7,11 +7,18 @@ from tabulate import tabulate
 
 from bench.analyse.claims import Verdict
 from bench.analyse.tables import Table
+from bench.outside import one_line
 from bench.report.page import SPREAD_NOTE, VERDICTS_NOTE, Fact, Page, Part
 
 TEXT = ("model", "chosen", "device", "probability", "what", "contest", "contestant", "verdict", "class",
         "layer", "weights")  # fmt: skip
 """Columns of words, which stand on the left."""
+SPECIAL = re.compile(
+    r"[\\`*_{}\[\]<>#|!~&$@]"
+    r"|:(?=//)|(?<=www)\."  # GitHub would make links
+    r"|^[-+=](?=[-= ]|$)"  # lists and lines; those with numbers are NUMBERED
+)
+NUMBERED = re.compile(r"^(\d{1,9})([.)])(?= |$)")
 
 
 def report(page: Page) -> str:
@@ -37,14 +44,23 @@ def table_text(table: Table, heading: str = "##") -> str:
     """A table as Markdown, under its title and note."""
     rows = [[escape(cell) for cell in row] for row in table.rows]
     align = ["left" if is_text(table, i) else "right" for i in range(len(table.header))]
-    body = tabulate(rows, table.header, tablefmt="github", disable_numparse=True, colalign=align)
+    header = [escape(name) for name in table.header]
+    body = tabulate(rows, header, tablefmt="github", disable_numparse=True, colalign=align)
     return f"{heading} {table.title}\n\n{table.note}\n\n{body}"
 
 
 def escape(text: str) -> str:
-    """Text from outside, such as a file's name, so that Markdown shows it as it is."""
-    flat = re.sub(r"\s+", " ", text)
-    return re.sub(r"([\\`*_{}\[\]<>#|!])", r"\\\1", flat)
+    """Text from outside, such as a file's name, so that Markdown shows it as it is, on one line."""
+    flat = one_line(" ".join(text.split()))
+    return NUMBERED.sub(r"\1\\\2", SPECIAL.sub(r"\\\g<0>", flat))
+
+
+def code(text: str) -> str:
+    """Text for machines, as a code span that no backtick in it ends."""
+    flat = one_line(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", flat)), default=0))
+    space = " " if flat != flat.strip(" `") else ""  # Markdown takes one away at either end
+    return f"{fence}{space}{flat}{space}{fence}"
 
 
 def is_text(table: Table, column: int) -> bool:
@@ -83,6 +99,5 @@ def _lines(title: str, lines: Iterable[str]) -> str:
 
 def _list(facts: list[Fact]) -> str:
     return "\n".join(
-        f"- {fact.name}: " + (f"`{fact.text}`" if fact.code else escape(fact.text))
-        for fact in facts
+        f"- {fact.name}: " + (code(fact.text) if fact.code else escape(fact.text)) for fact in facts
     )

@@ -1,5 +1,8 @@
 """How figures look: colours, markers, sizes, and small files that are the same for the same numbers."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,14 @@ STYLE: Any = {
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
 }
+
+
+@contextmanager
+def styled(**more: Any) -> Iterator[None]:
+    """Figures drawn inside look alike; letters of a name that the font lacks become boxes."""
+    with plt.rc_context(STYLE | more), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        yield
 
 
 def save(figure: Figure, file: Path) -> None:

@@ -11,6 +11,7 @@ from bench.analyse.check import Finding
 from bench.analyse.cost_tables import by_time
 from bench.analyse.readings import Record, failures, readings
 from bench.analyse.tables import Table, by_epochs
+from bench.outside import one_line
 from bench.plan.cost import expected_seconds, spoken
 from bench.plan.spec import CellSpec
 
@@ -62,10 +63,10 @@ def print_findings(findings: list[Finding], console: Console) -> None:
 
 def print_table(table: Table, console: Console) -> None:
     """A table as a grid of lines."""
-    grid = Grid(title=Text(table.title), title_justify="left", header_style="bold")
+    grid = Grid(title=Text(one_line(table.title)), title_justify="left", header_style="bold")
     for name in table.header:
         text = name in TEXT
-        grid.add_column(name, justify="left" if text else "right")
+        grid.add_column(Text(one_line(name)), justify="left" if text else "right")
     for row in table.rows:
-        grid.add_row(*map(Text, row))
+        grid.add_row(*(Text(one_line(cell)) for cell in row))
     console.print(grid)

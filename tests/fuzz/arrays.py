@@ -1,0 +1,195 @@
+"""Image and label files in forms that are odd, wrong or made to do harm."""
+
+import io
+import struct
+import tempfile
+import warnings
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from conftest import blobs
+from fuzz.edits import damaged
+from hypothesis import strategies as st
+
+from bench.data import course
+
+SHAPES = st.sampled_from(
+    [(20, 400), (20, 20, 20), (21, 400), (2, 400), (1, 400), (0, 400), (20, 399), (20,), (21,), (2,), (1,),
+     (0,), (20, 1), (400,), (), (1, 1, 1, 1)]
+)  # fmt: skip
+KINDS = st.sampled_from(
+    ["?", "u1", "i1", "<u2", ">u2", "<i4", ">i8", "<u8", "<f2", ">f4", "<f8", "g", "<c8", "S3", "<U2",
+     "M8[s]", "m8[D]", "V5", "O", [("a", "u1"), ("b", "<f4")], ("u1", (3,))]
+)  # fmt: skip
+VALUES = st.lists(
+    st.sampled_from([0, 1, 2, 7, 16, 17, 200, 255, 256, -1, 0.5, np.nan, np.inf, -np.inf, 1e30]),
+    min_size=1,
+    max_size=5,
+)
+DESCRIPTIONS = st.one_of(
+    st.sampled_from(
+        ["'|u1'", "'<f8'", "'|O'", "'|V0'", "'S0'", "'<U999999999'", "'(3,)u1'", "'u1,u1'", "()", "('|u1',)",
+         "('|u1', 10**9)", "('|u1', (2**40, 2**40))", "[]", "[('a', '|u1')]", "[('a',)]", "[1]", "None",
+         "{'names': ['a']}", "'nonsense'", "'\\x00'", "b'|u1'", "'<M8[99999999999999999999s]'", "'|b1'",
+         "['|u1'] * 9", "1", "'<f16'", "'<f3'", "'>i0'", "(('|u1', 2), 2)", "[('a', '|u1', (9, 9))]"]
+    ),
+    st.text(max_size=10).map(repr),
+)  # fmt: skip
+DECLARED = st.one_of(
+    st.sampled_from(
+        ["(20, 400)", "(20,)", "(20, 20, 20)", "()", "(-1, 400)", "(10**30, 400)",
+         "(9" + "9" * 400 + ", 400)", "(0x" + "f" * 5_000 + ", 400)", "(2**62, 400)", "(20L, 400L)",
+         "(True, 400)", "(20.0, 400)", "20", "None", "(0, 10**400)", "(20, 400" + ", 1" * 99 + ")",
+         "[20, 400]", "('20', 400)", "(20, None)", "(4611686018427387904, 400)", "(1000000000000, 400)"]
+    ),
+    st.lists(st.integers(-2, 10**20), max_size=4).map(lambda shape: repr(tuple(shape))),
+)  # fmt: skip
+TRAP = Path(tempfile.gettempdir()) / "hexbench-fuzz-trapped"
+
+
+class Trap:
+    """Leaves a file behind when it is unpickled."""
+
+    def __reduce__(self):
+        return (Path.touch, (TRAP,))
+
+
+@st.composite
+def wild_arrays(draw):
+    """An array of any kind, shape and order, with values of which some are wrong."""
+    shape, kind, values = draw(SHAPES), draw(KINDS), draw(VALUES)
+    if kind == "O":
+        array = np.empty(shape, object)
+        array[...] = Trap()
+    else:
+        array = np.zeros(shape, kind)
+        if array.dtype.kind in "?uifc":
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                array[...] = np.resize(values, array.shape).astype(array.dtype)
+    return np.asfortranarray(array) if draw(st.booleans()) else array
+
+
+def saved(array):
+    """What np.save writes."""
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=True)
+    return file.getvalue()
+
+
+@st.composite
+def headers(draw):
+    """A file whose header says anything, with a body that may not be what it says."""
+    text = draw(
+        st.one_of(
+            st.builds(
+                "{{'descr': {}, 'fortran_order': {}, 'shape': {}{}}}".format,
+                DESCRIPTIONS, st.sampled_from(["False", "True", "0",
+                                               "None"]), DECLARED, st.sampled_from(["", "", ", ",
+                                               ", 'more': 1", ", 'descr': '|u1'"]),
+            ),
+            st.text(max_size=50),
+            st.sampled_from(["(" * 9_000, "-" * 9_000 + "1", "[" * 150 + "]" * 150, "'\\d'", "1if 1else 2",
+                             "{}", "\\", "{'descr': '|u1', 'shape': (1,)}"]),
+        )
+    ).encode("latin-1", "replace")  # fmt: skip
+    version = draw(st.sampled_from([(1, 0), (1, 0), (2, 0), (3, 0), (0, 0), (9, 9)]))
+    length = draw(
+        st.sampled_from([len(text), len(text), len(text), 0, 1, 10**4, 2**16 - 1, 2**32 - 1])
+    )
+    size = struct.pack("<H", length % 2**16) if version == (1, 0) else struct.pack("<I", length)
+    body = draw(st.sampled_from([0, 1, 20, 8_000, 8_001, 64_000])) * draw(
+        st.sampled_from([b"\x00", b"\x07", b"\xff"])
+    )
+    return b"\x93NUMPY" + bytes(version) + size + text + body
+
+
+def wild_files(plain):
+    """The bytes of an .npy file: of wild arrays, of wild headers, or `plain` damaged."""
+    return st.one_of(
+        wild_arrays().map(saved), headers(), damaged(saved(plain)), st.binary(max_size=200)
+    )
+
+
+IMAGES, LABELS = blobs(20)
+MEMBERS = st.sampled_from(["X.npy", "y.npy", "X.npy/", "x.npy", "../X.npy", "\n", "é" * 99])
+
+
+@st.composite
+def archives(draw):
+    """The bytes of an .npz: with wild members, packed in any way, or damaged."""
+    images = draw(st.one_of(st.just(saved(IMAGES)), wild_files(IMAGES)))
+    labels = draw(st.one_of(st.just(saved(LABELS)), wild_files(LABELS)))
+    members = [("X.npy", images), ("y.npy", labels)]
+    if draw(st.integers(0, 4)) == 4:
+        members.append((draw(MEMBERS), draw(st.sampled_from([images, labels, b""]))))
+    if draw(st.integers(0, 9)) == 9:
+        del members[draw(st.integers(0, len(members) - 1))]
+    file = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(file, "w") as archive:
+        warnings.simplefilter("ignore")  # of names that are there twice
+        for name, content in members:
+            packed = draw(st.sampled_from([0, 0, 8, 8, 8, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]))
+            archive.writestr(name, content, packed)
+    content = file.getvalue()
+    return draw(damaged(content)) if draw(st.booleans()) else content
+
+
+@st.composite
+def odd_forms(draw):
+    """Plain images and labels, and files of the same in a form that is odd but right: by file name."""
+    count = draw(st.integers(2, 60))
+    images, labels = blobs(count, seed=draw(st.integers(0, 99)))
+    wide = draw(
+        st.sampled_from(["u1", "<u2", ">u2", "<i2", ">i4", "<i8", ">u8", "<f2", ">f4", "<f8", "g"])
+    )
+    whole = draw(
+        st.sampled_from(["u1", "i1", ">i2", "<u4", ">i8", "<u8", "<f2", ">f4", "<f8", "g"])
+    )
+    odd = images.astype(wide).reshape(draw(st.sampled_from([(-1, 400), (-1, 20, 20)])))
+    odd_labels = labels.astype(whole)
+    if draw(st.booleans()):
+        odd = np.asfortranarray(odd)
+    if draw(st.booleans()):
+        odd_labels = np.repeat(odd_labels, 2)[::2]  # not contiguous before it is saved
+    return (images, labels), (odd, odd_labels), draw(st.sampled_from(["folder", "npz", "packed"]))
+
+
+def bomb(path, member, beginning, zeros):
+    """An .npz whose `member` unfolds to `beginning` and so many zero bytes, packed a thousandfold."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    data = packer.compress(beginning) + packer.flush(zlib.Z_FULL_FLUSH)
+    # What follows a full flush depends on nothing before it, so that it may stand there again and again.
+    piece = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    data += piece * (zeros // 2**20) + packer.flush()
+    info = zipfile.ZipInfo(member)
+    info.compress_type, info.compress_size = zipfile.ZIP_DEFLATED, len(data)
+    info.file_size = len(beginning) + zeros // 2**20 * 2**20
+    info.CRC = 0  # nobody gets that far
+    with zipfile.ZipFile(path, "w") as archive:
+        other, content = ("y.npy", saved(LABELS)) if member == "X.npy" else ("X.npy", saved(IMAGES))
+        archive.writestr(other, content)
+        info.header_offset = archive.fp.tell()
+        archive.fp.write(info.FileHeader(zip64=False) + data)
+        archive.filelist.append(info)
+        archive.start_dir = archive.fp.tell()
+        archive._didModify = True
+    return path
+
+
+def header(shape, kind="|u1", fortran_order=False):
+    """The beginning of an .npy file."""
+    file = io.BytesIO()
+    declared = {"descr": kind, "fortran_order": fortran_order, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, declared)
+    return file.getvalue()
+
+
+def write_folder(folder, images, labels):
+    """The course's two files with these bytes."""
+    folder.mkdir(exist_ok=True)
+    (folder / course.IMAGES_FILE).write_bytes(images)
+    (folder / course.LABELS_FILE).write_bytes(labels)
+    return folder
