@@ -103,13 +103,16 @@ def _wrong_kind(values: dict[Any, Any], *kinds: type) -> str | None:
 
 def _figures_that_disagree(record: Record) -> str | None:
     stated = [(record["metrics"]["test_accuracy"], _share_right(record["confusion"]))]
-    for snapshot in record["snapshots"].values():
+    for name, snapshot in record["snapshots"].items():
         counts, accuracy = snapshot["confusion"], snapshot["accuracy"]
         tested = sum(map(sum, counts))
         stated += [
             (accuracy, _share_right(counts)),
             (accuracy, _ones(snapshot["right"], tested) / tested),
         ]
+        if record["history"] is not None:
+            at = record["history"]["epoch"].index(int(name))
+            stated.append((accuracy, record["history"]["test_accuracy"][at]))
     if any(abs(a - b) > TOLERANCE for a, b in stated):
         return "its accuracy is not that of its confusion matrix"
     return None

@@ -59,6 +59,7 @@ def without_seal(**changes):
 UNEVEN = {
     "epoch": [1], "train_loss": [], "train_accuracy": [], "test_loss": [], "test_accuracy": [],
 }  # fmt: skip
+FLAT = {name: [1, 2, 3] if name == "epoch" else [0.5] * 3 for name in UNEVEN}
 DAMAGE = {
     "empty": (lambda content: b"", "it is empty"),
     "truncated": (lambda content: content[: len(content) // 2], "no JSON"),
@@ -73,6 +74,7 @@ DAMAGE = {
     "of the future": (of_the_future, f"measurement version {MEASUREMENT_VERSION + 1}"),
     "no version": (without_seal(measurement_version=None), "damaged"),
     "another accuracy": (without_seal(metrics={"test_accuracy": 0.99}), "confusion matrix"),
+    "another curve": (without_seal(history=FLAT), "confusion matrix"),
     "another seed": (without_seal(seed=7), "seed is not that of its specification"),
     "times in words": (without_seal(times={"train_s": "long"}), "train_s is of the wrong kind"),
     "no times": (without_seal(times=None), "times is of the wrong kind"),

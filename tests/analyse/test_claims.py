@@ -209,4 +209,6 @@ def test_a_run_that_was_not_evaluated_at_an_epoch_is_not_run():
     for record in records:
         if record["history"] is not None and record["protocol"] == "nested":
             record["history"]["test_accuracy"][2] = None
+            if record["epochs"] > 3:
+                record["snapshots"].pop("3", None)
     assert verdicts(records)["cnn-overfits"].verdict == "not run"
