@@ -41,9 +41,12 @@ class Finding:
         groups: Sequence[Group],
         n: int | None = None,
     ) -> "Finding":
-        """A finding with its estimate and its cells; `n` is the smallest group's, if not given."""
+        """A finding with its estimate and its cells.
+
+        `n` is the smallest group's, if not given; single runs, which have nothing random, do not count.
+        """
         if n is None:
-            n = min(len(group) for group in groups)
+            n = min((len(group) for group in groups if len(group) > 1), default=1)
         return cls(verdict, reason, found.value, found.low, found.high, n, keys_of(groups))
 
 
