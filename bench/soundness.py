@@ -20,6 +20,7 @@ CURVES = ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
 OPTIONAL = ("params", "memory", "programs", "search")
 NONE = type(None)
 TOLERANCE = 1e-9
+CLASSES = 17
 
 
 def fault_of(record: Any, key: str) -> str | None:
@@ -119,6 +120,11 @@ def _figures_that_disagree(record: Record) -> str | None:
 
 
 def _share_right(counts: list[list[int]]) -> float:
+    """Of a confusion matrix; ValueError where it is none."""
+    if len(counts) != CLASSES or not all(
+        len(row) == CLASSES and all(type(n) is int and n >= 0 for n in row) for row in counts
+    ):
+        raise ValueError("a confusion matrix has 17 rows of 17 counts")
     return sum(row[i] for i, row in enumerate(counts)) / sum(map(sum, counts))
 
 
