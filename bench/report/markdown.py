@@ -27,7 +27,7 @@ def report(page: Page) -> str:
         f"# hexbench: suite {escape(page.suite)} on {escape(page.data)}",
         f"> **{page.warning}**" if page.warning else "",
         _list(page.facts),
-        _lines("## Missing\n\nThe tables are without these cells:", page.missing),
+        _lines("## Missing\n\nTables and figures are without these cells:", page.missing),
         _verdicts(page.verdicts),
         _lines("Nothing here rests on these records:", page.unsound),
         SPREAD_NOTE,

@@ -112,6 +112,8 @@ def seconds(rows: list[Row]) -> Figure | None:
     end = 1.5 * found[-1].seconds
     for model in NAMES:
         own = [s for s in found if s.model == model]
+        if not own:
+            continue
         axes.scatter(
             [s.seconds for s in own], [100 * s.accuracy for s in own], color=COLOURS[model],
             marker=MARKERS[model], s=22, alpha=0.45, linewidths=0,

@@ -8,6 +8,8 @@ import json
 import logging
 import shutil
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +30,19 @@ class CellCheckpoint:
     not end with the numbers of an uninterrupted run. Where none can be written the cell goes on without.
     """
 
-    def __init__(self, folder: Path, every_s: float):
-        """`folder` is named after the cell's key; what is saved becomes old after `every_s` seconds."""
+    def __init__(
+        self,
+        folder: Path,
+        every_s: float,
+        held_back: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ):
+        """`folder` is named after the cell's key; what is saved becomes old after `every_s` seconds.
+
+        `held_back()` is where nothing may interrupt: orbax's threads are loud about that.
+        """
         # Its threads print what has gone wrong besides raising it.
         logging.getLogger("absl").setLevel(logging.CRITICAL)
-        self._folder, self._every_s = folder.absolute(), every_s
+        self._folder, self._every_s, self._held_back = folder.absolute(), every_s, held_back
         self._origin = json.dumps([folder.name, device(), describe()], sort_keys=True)
         self._files = ocp.PyTreeCheckpointer()
         self._saved_at = time.perf_counter()
@@ -47,16 +57,21 @@ class CellCheckpoint:
             return None
         self._latest = max(saved, key=lambda path: int(path.name))
         self._remove_others()
-        try:
-            progress = self._files.restore(self._latest)
-            seal = progress.pop("seal")
-            if seal.tobytes() != self._seal(progress):
-                raise ValueError("the seal is broken, or another's")
-            self.earlier_s = float(progress["log"]["costs"][-1])
-        except Exception:  # whatever it is, the cell can be measured without
-            shutil.rmtree(self._folder, ignore_errors=True)
-            return None
+        progress = None
+        with self._held_back():
+            try:
+                progress = self._read(self._latest)
+            except Exception:  # whatever it is, the cell can be measured without
+                shutil.rmtree(self._folder, ignore_errors=True)
         self._saved_at = time.perf_counter()
+        return progress
+
+    def _read(self, path: Path) -> Any:
+        progress = self._files.restore(path)
+        seal = progress.pop("seal")
+        if seal.tobytes() != self._seal(progress):
+            raise ValueError("the seal is broken, or another's")
+        self.earlier_s = float(progress["log"]["costs"][-1])
         return progress
 
     def is_due(self) -> bool:
@@ -65,17 +80,18 @@ class CellCheckpoint:
 
     def save(self, epoch: int, progress: Any) -> None:
         """Keep the progress after so many epochs, in place of what was kept before."""
-        path = self._folder / str(epoch)
-        seal = np.frombuffer(self._seal(progress), np.uint8)
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            if self._has_room(progress):
-                self._files.save(path, progress | {"seal": seal})
-                self._latest = path
-        except Exception:  # whatever it is, the cell can do without
-            pass
-        self._remove_others()
+        with self._held_back():
+            with suppress(Exception):  # whatever it is, the cell can do without
+                self._folder.mkdir(parents=True, exist_ok=True)
+                if self._has_room(progress):
+                    self._write(self._folder / str(epoch), progress)
+            self._remove_others()
         self._saved_at = time.perf_counter()
+
+    def _write(self, path: Path, progress: Any) -> None:
+        seal = np.frombuffer(self._seal(progress), np.uint8)
+        self._files.save(path, progress | {"seal": seal})
+        self._latest = path
 
     def _has_room(self, progress: Any) -> bool:
         """Asked first, because orbax's threads are loud about a full disk."""

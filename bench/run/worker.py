@@ -77,7 +77,7 @@ class Worker:
         watcher: Watcher | None = None,
         held_back: Callable[[], AbstractContextManager[None]] = nullcontext,
     ):
-        """`held_back()` is where nothing may interrupt: while a record is stored."""
+        """`held_back()` is where nothing may interrupt: while a record or a checkpoint is stored."""
         self._data, self._store, self._terms = data, store, terms
         self._watcher = watcher or Watcher()
         self._held_back = held_back
@@ -173,7 +173,8 @@ class Worker:
             return None
         from bench.run.checkpoint import CellCheckpoint
 
-        return CellCheckpoint(self._store.checkpoint_of(self._key(spec)), CHECKPOINT_EVERY_S)
+        folder = self._store.checkpoint_of(self._key(spec))
+        return CellCheckpoint(folder, CHECKPOINT_EVERY_S, self._held_back)
 
     def _put(self, record: Record) -> None:
         with self._held_back():

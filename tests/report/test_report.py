@@ -8,6 +8,7 @@ from PIL import Image
 from report.made_up import NAME, save_run
 
 from bench.analyse.claims import CLAIMS
+from bench.analyse.tables import FAILED_NOTE
 from bench.report.figures import FIGURES
 from bench.report.markdown import escape
 from bench.report.write import write_report
@@ -85,3 +86,27 @@ def test_a_report_without_one_of_the_models_is_written(tmp_path):
         write_report(store)
         assert (store.folder / "report.html").exists()
         assert ("seconds" in (store.folder / "report.md").read_text()) is True
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn", "svm"])
+def test_a_model_of_which_every_cell_failed_is_a_hole_and_not_the_end(model, tmp_path):
+    failed = {"status": "failed", "error": "MemoryError: no room", "metrics": {}, "times": {}}
+    records = [r | failed if r["model"] == model else r for r in run()]
+    store = save_run(tmp_path, records)
+    write_report(store)
+    text = (store.folder / "report.md").read_text()
+    assert "MemoryError: no room" in text
+    assert "– †" in text, "the tables show the hole"
+    assert "Left out: " in text, "so do the verdicts"
+
+
+def test_a_mean_without_a_failed_run_says_so(tmp_path):
+    failed = {"status": "failed", "error": "ValueError: no", "metrics": {}, "times": {}}
+    records = [r | failed if r["seed"] == 1 and r["epochs"] == 50 else r for r in run()]
+    store = save_run(tmp_path, records)
+    write_report(store)
+    text = (store.folder / "report.md").read_text()
+    table = text.split("Accuracy by model and epochs")[1].split("##")[0]
+    assert "2 of 3 |" in table
+    assert " †" in table
+    assert FAILED_NOTE in table

@@ -60,11 +60,12 @@ def untimed(store):
         for table in (by_epochs(rows), by_training_size(rows), by_grid(rows))
     ]
     assert all(tables)
-    measured = {
-        record["key"]: {name: value for name, value in record.items() if name not in TIMED}
-        for record in records
-    }
-    return measured, tables
+    return {record["key"]: measured(record) for record in records}, tables
+
+
+def measured(record):
+    """A record without what another run has otherwise."""
+    return {name: value for name, value in record.items() if name not in TIMED}
 
 
 def assert_the_same(folder, reference, torture):
