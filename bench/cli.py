@@ -39,6 +39,9 @@ EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage
 @click.option("--fresh", is_flag=True, help="Set earlier results aside and start anew.")
 @click.option("--rerun-failed", is_flag=True, help="Run failed cells again.")
 @click.option(
+    "--rerun-disturbed", is_flag=True, help="Run cells again that did not have the machine alone."
+)
+@click.option(
     "--time-limit",
     metavar="SECONDS",
     type=click.FloatRange(0, 1e6, min_open=True),
@@ -58,6 +61,7 @@ def cli(
     seeds: int | None,
     fresh: bool,
     rerun_failed: bool,
+    rerun_disturbed: bool,
     time_limit: float | None,
     only_plan: bool,
     executor: str,  # noqa: ARG001 - one choice so far
@@ -95,7 +99,7 @@ def cli(
     from bench.run.worker import Terms
 
     folder = out or Path("results") / suite
-    terms = Terms(rerun_failed=rerun_failed, time_limit=time_limit)
+    terms = Terms(rerun_failed, rerun_disturbed, time_limit)
     request = Request(suite, source, planned, whole, folder, fresh, terms)
     sys.exit(run_suite(request, console))
 

@@ -1,76 +1,69 @@
 """What a manifest must hold to be believed: the store asks, so that nobody after it sees another."""
 
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
-KINDS: dict[str, type] = {
-    "suite": str, "cells": list, "labels": dict, "left_out": list, "data": dict, "environment": dict,
-    "command": str,
-}  # fmt: skip
-DATA: dict[str, type] = {
-    "name": str, "origin": str, "licence": str, "synthetic": bool, "images": int, "train": int,
-    "test": int, "fingerprint": str, "class_counts": list, "missing_classes": list,
-}  # fmt: skip
-ENVIRONMENT: dict[str, type] = {"packages": dict, "variables": dict}
-SINGLE_VALUES = ("processor", "cores", "memory_gb", "system", "python", "commit")
-"""Of the environment, which may have more."""
-SINGLE = (str, int, float, bool, type(None))
+from msgspec import Meta
+
+from bench.record import Count, Single, misfit
+
+
+class Data(TypedDict):
+    """The images that the run was made with."""
+
+    name: str
+    origin: str
+    licence: str
+    synthetic: bool
+    images: Count
+    train: Count
+    test: Count
+    fingerprint: str
+    class_counts: Annotated[list[Count], Meta(max_length=1000)]
+    missing_classes: list[str]
+
+
+class Environment(TypedDict):
+    """Where the run was made, what readers ask for; it may hold more that `Whereabouts` allows."""
+
+    packages: dict[str, Single]
+    variables: dict[str, Single]
+    processor: Single
+    cores: Single
+    memory_gb: Single
+    system: Single
+    python: Single
+    commit: Single
+
+
+Whereabouts = dict[str, Single | list[Single] | dict[str, Single]]
+
+
+class Fields(TypedDict):
+    """The fields of a manifest."""
+
+    suite: str
+    cells: list[str]
+    """The keys of the run's cells, in its order."""
+    labels: dict[str, str]
+    """By key: the cell in a few words."""
+    left_out: list[str]
+    """Sizes that these images are too few for."""
+    data: Data
+    environment: Environment
+    command: str
 
 
 def fault_of_manifest(manifest: Any) -> str | None:
     """What is wrong with the JSON of a manifest, as half a sentence; None if readers can count on it."""
-    if not isinstance(manifest, dict):
-        return "it is no JSON object"
-    return (
-        _wrong(manifest, KINDS)
-        or _wrong(manifest["data"], DATA)
-        or _wrong(manifest["environment"], ENVIRONMENT)
-        or _wrong_cells(manifest)
-        or _wrong_lists(manifest)
-        or _wrong_environment(manifest["environment"])
-    )
-
-
-def _wrong(found: dict[str, Any], kinds: dict[str, type]) -> str | None:
-    missing = sorted(kinds.keys() - found.keys())
-    if missing:
-        return f"it has no {', '.join(missing)}"
-    for name, kind in kinds.items():
-        if type(found[name]) is not kind:
-            return f"its {name} is of the wrong kind"
-    return None
-
-
-def _wrong_cells(manifest: dict[str, Any]) -> str | None:
-    cells, labels = manifest["cells"], manifest["labels"]
-    if not all(isinstance(key, str) and PurePosixPath(key).name == key for key in cells):
+    fault = misfit(manifest, Fields) or misfit(manifest["environment"], Whereabouts)
+    if fault is not None:
+        return fault
+    cells = manifest["cells"]
+    if not all(PurePosixPath(key).name == key for key in cells):
         return "a cell is no name of a record"
     if len(set(cells)) < len(cells):
         return "a cell stands there twice"
-    if not set(cells) <= set(labels):
+    if not set(cells) <= set(manifest["labels"]):
         return "a cell has no label"
-    return None
-
-
-def _wrong_lists(manifest: dict[str, Any]) -> str | None:
-    data = manifest["data"]
-    texts = [*manifest["labels"].values(), *manifest["left_out"], *data["missing_classes"]]
-    if not all(isinstance(text, str) for text in texts):
-        return "a label, a size left out or a missing class is no text"
-    if not all(type(count) is int for count in data["class_counts"]):
-        return "its class_counts are no numbers"
-    return None
-
-
-def _wrong_environment(environment: dict[str, Any]) -> str | None:
-    missing = [name for name in SINGLE_VALUES if name not in environment]
-    if missing:
-        return f"it has no {missing[0]}"
-    for name, value in environment.items():
-        if isinstance(value, dict):
-            entries = list(value.values())
-        else:
-            entries = value if isinstance(value, list) else [value]
-        if not all(isinstance(entry, SINGLE) for entry in entries):
-            return f"its {name} is of the wrong kind"
     return None

@@ -1,9 +1,11 @@
 """What a record must say of itself to be believed. The store asks, so that nobody after it sees another."""
 
 import base64
+from itertools import pairwise
 from typing import Any
 
 from bench.plan.spec import MEASUREMENT_VERSION, key_of
+from bench.record import SNAPSHOT_EPOCHS, Failure, NetworkRecord, SVMRecord, misfit
 
 Record = dict[str, Any]
 HEADER = (
@@ -16,41 +18,49 @@ HEADER = (
     "batch_size",
     "seed",
 )
-CURVES = ("epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy")
-OPTIONAL = ("params", "memory", "programs", "search")
-NONE = type(None)
 TOLERANCE = 1e-9
-CLASSES = 17
 
 
 def fault_of(record: Any, key: str) -> str | None:
     """What is wrong with what stands in `cells/<key>.json`, as half a sentence; None if it is sound.
 
-    Sound is a record of the cell `key` whose specification has that key, whose fields are of the
-    kinds that readers count on, and in which what it says twice agrees.
+    Sound is a record of the cell `key` whose specification has that key, whose fields are those of
+    `bench.record`, and in which what it says twice agrees.
     """
     if not isinstance(record, dict):
         return "it holds no record"
     if record.get("key") != key:
         return "it is not the record of the cell that it is named after"
     try:
-        version = record["measurement_version"]
-        if version > MEASUREMENT_VERSION:
-            return (
-                f"it is of measurement version {version}, and this hexbench knows "
-                f"{MEASUREMENT_VERSION}: update hexbench to use it"
-            )
-        if key_of(record["spec"], record["data"]["fingerprint"], version) != key:
-            return "its key is not that of its specification and data"
-        return _other_than_specified(record) or (
-            _unlike_a_failure(record)
-            if record["status"] == "failed"
-            else _unlike_a_measurement(record) or _figures_that_disagree(record)
-        )
+        return _of_another_cell(record) or _unlike_a_record(record) or _disagreement(record)
     except (
         LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
     ) as error:  # fmt: skip
         return f"it is damaged ({type(error).__name__}: {error})"
+
+
+def _of_another_cell(record: Record) -> str | None:
+    version = record["measurement_version"]
+    if version > MEASUREMENT_VERSION:
+        return (
+            f"it is of measurement version {version}, and this hexbench knows "
+            f"{MEASUREMENT_VERSION}: update hexbench to use it"
+        )
+    if key_of(record["spec"], record["data"]["fingerprint"], version) != record["key"]:
+        return "its key is not that of its specification and data"
+    return None
+
+
+def _unlike_a_record(record: Record) -> str | None:
+    if record["status"] not in ("done", "failed"):
+        return "its status is neither done nor failed"
+    return misfit(record, _kind_of(record)) or _other_than_specified(record)
+
+
+def _kind_of(record: Record) -> Any:
+    if record["status"] == "failed":
+        return Failure
+    return SVMRecord if record["model"] == "svm" else NetworkRecord
 
 
 def _other_than_specified(record: Record) -> str | None:
@@ -62,44 +72,22 @@ def _other_than_specified(record: Record) -> str | None:
     return f"its {different[0]} is not that of its specification" if different else None
 
 
-def _unlike_a_failure(record: Record) -> str | None:
-    return _wrong_kind({"error": record["error"]}, str) or _unlike_any(record)
-
-
-def _unlike_a_measurement(record: Record) -> str | None:
-    if record["status"] != "done":
-        return f"its status is {record['status']!r}"
-    history = record["history"]
-    curves = {} if history is None else {name: history[name] for name in CURVES} | history
-    if len({len(values) for values in curves.values()}) > 1:
-        return "its history has curves of different lengths"
-    numbers = [record["times"], record["metrics"], record.get("memory") or {}]
-    numbers += [dict(enumerate(values)) for values in curves.values()]
-    return (
-        _unlike_any(record)
-        or _wrong_kind({name: record[name] for name in ("params", "snapshots")}, dict)
-        or _wrong_kind({"parameters": record["parameters"]}, int)
-        or next(filter(None, (_wrong_kind(n, int, float, NONE) for n in numbers)), None)
-    )
-
-
-def _unlike_any(record: Record) -> str | None:
-    """A field of the wrong kind among those that a failure has as well."""
-    texts = {"data": record["data"]["name"]} | {
-        name: record[name] for name in ("device", "machine")
-    }
-    return (
-        _wrong_kind(texts, str)
-        or _wrong_kind({name: record[name] for name in ("metrics", "times")}, dict)
-        or _wrong_kind({name: record.get(name) for name in OPTIONAL}, dict, NONE)
-        or _wrong_kind({"timing_clean": record["timing_clean"]}, bool, NONE)
-    )
-
-
-def _wrong_kind(values: dict[Any, Any], *kinds: type) -> str | None:
-    """The first of some fields that is of none of these types, as a fault."""
-    wrong = [name for name, value in values.items() if type(value) not in kinds]
-    return f"its {wrong[0]} is of the wrong kind" if wrong else None
+def _disagreement(record: Record) -> str | None:
+    """Where a measured record says two things, or not what it should."""
+    if record["status"] == "failed":
+        return None
+    history, wanted = record["history"], {"last"}
+    if history is not None:
+        epochs, last = history["epoch"], record["stopped_at"] or record["epochs"]
+        if len({len(curve) for curve in history.values()}) > 1:
+            return "its history has curves of different lengths"
+        if any(a >= b for a, b in pairwise(epochs)) or epochs[-1:] != [record["epochs"]]:
+            return "its history is not that of its epochs"
+        tested = zip(epochs, history["test_accuracy"], strict=True)
+        wanted = {str(e) for e, found in tested if found is not None and e in SNAPSHOT_EPOCHS}
+        wanted.add(str(last))
+    absent = sorted(wanted - record["snapshots"].keys())
+    return f"it has no snapshot {absent[0]}" if absent else _figures_that_disagree(record)
 
 
 def _figures_that_disagree(record: Record) -> str | None:
@@ -120,11 +108,7 @@ def _figures_that_disagree(record: Record) -> str | None:
 
 
 def _share_right(counts: list[list[int]]) -> float:
-    """Of a confusion matrix; ValueError where it is none."""
-    if len(counts) != CLASSES or not all(
-        len(row) == CLASSES and all(type(n) is int and n >= 0 for n in row) for row in counts
-    ):
-        raise ValueError("a confusion matrix has 17 rows of 17 counts")
+    """Of a confusion matrix."""
     return sum(row[i] for i, row in enumerate(counts)) / sum(map(sum, counts))
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import orjson
+import msgspec
 
 from bench.errors import BadInput
 from bench.locks import Locks
@@ -86,11 +86,11 @@ class Store:
     def manifest(self) -> dict[str, Any]:
         """The run's manifest; BadInput if it cannot be read."""
         try:
-            manifest = orjson.loads(self.manifest_file.read_bytes())
+            manifest = msgspec.json.decode(self.manifest_file.read_bytes())
             fault = fault_of_manifest(manifest)
             if fault is not None:
                 raise ValueError(fault)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, msgspec.DecodeError, RecursionError) as error:
             raise BadInput(
                 f"{self.manifest_file} cannot be read: {error}. Rename it, and the next run writes "
                 "it again and keeps the cells."
@@ -181,10 +181,10 @@ def _read(path: Path) -> tuple[Record | None, str | None]:
         return None, "it is not named like a record"
     try:
         content = path.read_bytes()
-        record = orjson.loads(content)
+        record = msgspec.json.decode(content)
     except OSError as error:
         return None, f"it cannot be read: {error.strerror}"
-    except ValueError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return None, f"it is no JSON: {error}" if content else "it is empty"
     if isinstance(record, dict) and "sha256" in record:
         del record["sha256"]

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 
 from models.cnn import CNN
+from models.cores import offer_cores
 from models.mlp import MLP
 from models.training import ModuleType
+
+offer_cores()
 
 NETWORKS: Mapping[str, ModuleType] = {"mlp": MLP, "cnn": CNN}

@@ -43,8 +43,8 @@ class Dense(nnx.Module):
 class CNN(nnx.Module):
     """3x3x64 ReLU, 3x3x32 ReLU, flatten, 17 outputs."""
 
-    images_at_once = 32
-    """What a CPU's caches hold: there larger batches are taken in parts (`training.images_at_once`)."""
+    images_at_once = 16
+    """What a core's caches hold: on a CPU its cores share out a batch, and take larger ones in parts."""
 
     def __init__(self, rngs: nnx.Rngs):
         self.first = Convolution(1, 64, rngs)

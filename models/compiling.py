@@ -20,6 +20,11 @@ class Compiled(NamedTuple):
     seconds: float
     origin: Origin
 
+    def place(self, *arguments: Any) -> Any:
+        """The program's first arguments on the devices where it wants them."""
+        wanted = self.call.input_shardings[0][: len(arguments)]
+        return jax.block_until_ready(jax.device_put(arguments, wanted))
+
 
 def keep_programs_in(folder: Path) -> None:
     """Let XLA keep every compiled program in a folder, and take from there what it compiled before.

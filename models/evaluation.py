@@ -12,7 +12,7 @@ import numpy as np
 
 from models.compiling import Compiled, obtain
 from models.progress import Tree, leaves_of, with_leaves
-from models.training import ModuleType, compile_evaluation
+from models.training import EVALUATION_BATCH, ModuleType, compile_evaluation
 
 Labelled = tuple[np.ndarray, np.ndarray]
 """Images (n, 400) uint8 and labels (n,) 0 to 16."""
@@ -49,23 +49,25 @@ class Evaluation:
 class Evaluator:
     """A network's compiled evaluation on n images that stay on the device.
 
-    Few images are filled up with empty ones to a power of two: sets of almost one size share a program.
+    They are filled up with empty ones, few to a power of two, many to whole batches: sets of almost one
+    size share a program, and cores can share them out.
     """
 
     def __init__(self, module: ModuleType, images: np.ndarray, labels: np.ndarray):
         self._count = n = len(images)
-        size = n if n > FEW else 1 << (n - 1).bit_length()
+        size = n + -n % EVALUATION_BATCH if n > FEW else 1 << (n - 1).bit_length()
         filled = np.pad(images, ((0, size - n), (0, 0))), np.pad(labels, (0, size - n))
         self.program = obtain(compile_evaluation, module, *filled[0].shape)
-        self._arguments = to_device(*filled)
+        self._images = self.program.place(*to_device(*filled))
 
     def __call__(self, params: Any) -> tuple[Evaluation, float]:
         """What the network says, and the seconds it took, on the device, warmed up."""
+        arguments = self.program.place(*self._images, params)
         if self.program.call not in _warm:
-            jax.block_until_ready(self.program.call(params, *self._arguments))
+            jax.block_until_ready(self.program.call(*arguments))
             _warm.add(self.program.call)
         started = time.perf_counter()
-        result = jax.block_until_ready(self.program.call(params, *self._arguments))
+        result = jax.block_until_ready(self.program.call(*arguments))
         seconds = time.perf_counter() - started
         losses, predicted, confidence = (np.asarray(part)[: self._count] for part in result)
         return Evaluation(float(losses.mean()), predicted.astype(np.uint8), confidence), seconds

@@ -185,7 +185,8 @@ class _Networks:
         self.program = obtain(compile_training, module, *images.shape[1:], batch_size, len(seeds))
         self._together = len(seeds)
         state = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
-        self._state, *self._data = self._alone((state, *to_device(images, labels), shuffle))
+        values = self._alone((state, *to_device(images, labels), shuffle))
+        self._state, *self._data = self.program.place(*values)
 
     def advance(self, count: int) -> tuple[np.ndarray, float]:
         """Train `count` epochs; loss and accuracy (s, count, 2) and the seconds they took."""

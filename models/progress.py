@@ -88,5 +88,8 @@ def leaves_of(tree: Any) -> list[np.ndarray]:
 def with_leaves(like: Any, leaves: list[np.ndarray]) -> Any:
     """The tree that `leaves_of` took apart; `like` is one of the same shapes."""
     old, structure = jax.tree.flatten(like)
-    new = [jnp.asarray(a, o.dtype).reshape(o.shape) for a, o in zip(leaves, old, strict=True)]
+    new = [
+        jax.device_put(jnp.asarray(a, o.dtype).reshape(o.shape), o.sharding)
+        for a, o in zip(leaves, old, strict=True)
+    ]
     return jax.block_until_ready(jax.tree.unflatten(structure, new))

@@ -15,8 +15,10 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 from jax import Array
+from jax.flatten_util import ravel_pytree
 
 from models.compiling import Compiled, compiled
+from models.cores import AXIS, PART, WHOLE, on_cores, sharers
 
 ModuleType = Callable[[nnx.Rngs], nnx.Module]
 """What makes a network from a source of random numbers: a Flax NNX class such as `models.MLP`."""
@@ -83,15 +85,17 @@ def train_step(
     state: tuple[Any, optax.OptState],
     batch: tuple[Array, Array, Array],
     parts: int = 1,
+    cores: int = 1,
 ) -> tuple[tuple[Any, optax.OptState], tuple[Array, Array]]:
     """One step of softmax cross-entropy and Adam.
 
     batch: images (b, 400) uint8, labels (b,), weights (b,), 0 for the padding of a last, smaller
-    batch. The gradient is summed over `parts` equal parts of the batch: the same but for rounding.
-    Returns the new (params, optimizer) and the sums of loss and of hits, both from before the
-    update, which is what Keras's progress line adds up.
+    batch. The gradient is summed over `parts` equal parts of the batch, and over `cores` that have
+    each a batch of their own: the same but for rounding. Returns the new (params, optimizer) and the
+    sums of loss and of hits, both from before the update, which is what Keras's progress line adds up.
     """
     params, optimizer = state
+    own = jax.lax.pcast(params, AXIS, to="varying") if cores > 1 else params
 
     def loss(params: Any, batch: tuple[Array, Array, Array]) -> tuple[Array, Array]:
         images, labels, weights = batch
@@ -101,49 +105,56 @@ def train_step(
 
     slope = jax.value_and_grad(loss, has_aux=True)
     if parts == 1:
-        sums, gradients = slope(params, batch)
+        sums, gradients = slope(own, batch)
     else:
 
         def add_part(total: Any, part: tuple[Array, Array, Array]) -> tuple[Any, None]:
-            return jax.tree.map(jnp.add, total, slope(params, part)), None
+            return jax.tree.map(jnp.add, total, slope(own, part)), None
 
         divided = jax.tree.map(lambda a: a.reshape(parts, -1, *a.shape[1:]), batch)
-        nothing = jax.tree.map(jnp.zeros_like, jax.eval_shape(slope, params, batch))
+        nothing = jax.tree.map(
+            lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(slope, own, batch)
+        )
+        if cores > 1:
+            nothing = jax.lax.pcast(nothing, AXIS, to="varying")
         (sums, gradients), _ = jax.lax.scan(add_part, nothing, divided)
     images_counted = jnp.sum(batch[2])
+    if cores > 1:
+        numbers, restore = ravel_pytree((sums, gradients, images_counted))
+        sums, gradients, images_counted = restore(jax.lax.psum(numbers, AXIS))
     gradients = jax.tree.map(lambda g: g / images_counted, gradients)
     updates, optimizer = keras_adam().update(gradients, optimizer)
     return (optax.apply_updates(params, updates), optimizer), sums
 
 
-def parts_of_batch(module: ModuleType, batch_size: int) -> int:
-    """Into how many equal parts a step divides its batch.
+def division_of_batch(module: ModuleType, batch_size: int) -> tuple[int, int]:
+    """Among how many cores a step shares out its batch, and in how many equal parts each takes its own.
 
-    They are the largest up to `images_at_once`, but not so small that they cost more than they save.
+    The parts are the largest up to `images_at_once`, but not so small that they cost more than they save.
     """
-    most = images_at_once(module, batch_size)
-    if batch_size <= most:
-        return 1
-    size = max(size for size in range(1, most + 1) if batch_size % size == 0)
-    return batch_size // size if 2 * size >= most else 1
+    most = images_at_once(module)
+    if most is None:
+        return 1, 1
+    cores = sharers(batch_size)
+    own = batch_size // cores
+    if own <= most:
+        return cores, 1
+    size = max(size for size in range(1, most + 1) if own % size == 0)
+    return cores, own // size if 2 * size >= most else 1
 
 
-def images_at_once(module: ModuleType, otherwise: int) -> int:
-    """How many images a network works on best at a time: on a CPU those that its caches hold.
+def images_at_once(module: ModuleType) -> int | None:
+    """How many images a network works on best at a time, those that a CPU's caches hold; None if it is all.
 
     A network to which that matters has the number as its attribute `images_at_once`.
     """
-    return (
-        getattr(module, "images_at_once", otherwise)
-        if jax.default_backend() == "cpu"
-        else otherwise
-    )
+    return getattr(module, "images_at_once", None) if jax.default_backend() == "cpu" else None
 
 
 def train_epochs(
     graphdef: Any,
     batch_size: int,
-    parts: int,
+    division: tuple[int, int],
     state: TrainState,
     images: Array,
     labels: Array,
@@ -153,21 +164,29 @@ def train_epochs(
     """Train `count` epochs (at most EPOCHS_PER_CALL), each in a new order.
 
     An epoch's order depends on `shuffle_key` and the epoch's number alone, so that stopping between
-    two epochs changes nothing. `parts` is `train_step`'s. Returns the state and the mean loss and
-    accuracy of each epoch, (EPOCHS_PER_CALL, 2), of which the first `count` rows are filled.
+    two epochs changes nothing. `division` is that of a batch, among cores and into parts. Returns the
+    state and the mean loss and accuracy of each epoch, (EPOCHS_PER_CALL, 2), of which the first
+    `count` rows are filled.
     """
     n = len(images)
     steps = -(-n // batch_size)
-    weights = (jnp.arange(steps * batch_size) < n).astype(jnp.float32).reshape(steps, batch_size)
+    cores, parts = division
+
+    def own(rows: Array) -> Array:
+        """Of so many numbers as the batches have images: this core's of each, (steps, b / cores)."""
+        shared = rows.reshape(steps, cores, batch_size // cores)
+        return shared[:, jax.lax.axis_index(AXIS) if cores > 1 else 0]
+
+    weights = own((jnp.arange(steps * batch_size) < n).astype(jnp.float32))
 
     def one_epoch(i: Array, carry: tuple[TrainState, Array]) -> tuple[TrainState, Array]:
         state, history = carry
         order = jax.random.permutation(jax.random.fold_in(shuffle_key, state.epoch), n)
-        order = jnp.pad(order, (0, steps * batch_size - n)).reshape(steps, batch_size)
+        order = own(jnp.pad(order, (0, steps * batch_size - n)))
 
         def step(state: Any, batch: tuple[Array, Array]) -> Any:
             rows, weights = batch
-            return train_step(graphdef, state, (images[rows], labels[rows], weights), parts)
+            return train_step(graphdef, state, (images[rows], labels[rows], weights), parts, cores)
 
         (params, optimizer), (losses, hits) = jax.lax.scan(
             step, (state.params, state.optimizer), (order, weights)
@@ -179,7 +198,7 @@ def train_epochs(
 
 
 def evaluate_images(
-    graphdef: Any, batch_size: int, params: Any, images: Array, labels: Array
+    graphdef: Any, batch_size: int, images: Array, labels: Array, params: Any
 ) -> Any:
     """Loss (n,), predicted class (n,) and its probability (n,) of n images."""
     n = len(images)
@@ -208,11 +227,13 @@ def compile_training(
 
     def lower() -> jax.stages.Lowered:
         graphdef, _ = _structure(module)
-        parts = parts_of_batch(module, batch_size)
+        division = (1, 1) if together > 1 else division_of_batch(module, batch_size)
 
         def program(*arguments: Any) -> tuple[TrainState, Array]:
-            return train_epochs(graphdef, batch_size, parts, *arguments)
+            return train_epochs(graphdef, batch_size, division, *arguments)
 
+        if division[0] > 1:
+            program = on_cores(division[0], program, WHOLE, WHOLE)
         key = jax.eval_shape(lambda: jax.random.key(0))
         state = jax.eval_shape(lambda key: initial_state(module, key), key)
         shapes = (state, *_shapes(n, pixels), key)
@@ -231,9 +252,15 @@ def compile_evaluation(module: ModuleType, n: int, pixels: int) -> Compiled:
 
     def lower() -> jax.stages.Lowered:
         graphdef, params = _structure(module)
-        size = images_at_once(module, EVALUATION_BATCH)
-        program = jax.jit(lambda *arguments: evaluate_images(graphdef, size, *arguments))
-        return program.lower(params, *_shapes(n, pixels))
+        size = images_at_once(module)
+        cores = 1 if size is None else sharers(n)
+
+        def program(*arguments: Any) -> Any:
+            return evaluate_images(graphdef, size or EVALUATION_BATCH, *arguments)
+
+        if cores > 1:
+            program = on_cores(cores, program, (PART, PART, WHOLE), PART)
+        return jax.jit(program).lower(*_shapes(n, pixels), params)
 
     return compiled(lower)
 

@@ -56,6 +56,7 @@ def without_seal(**changes):
     return change
 
 
+OTHER = {"test_accuracy": 0.99, "test_loss": 0.5, "train_accuracy": 0.9}
 UNEVEN = {
     "epoch": [1], "train_loss": [], "train_accuracy": [], "test_loss": [], "test_accuracy": [],
 }  # fmt: skip
@@ -73,18 +74,18 @@ DAMAGE = {
     "laid out anew": (lambda content: json.dumps(json.loads(content), indent=1).encode(), "changed"),
     "of the future": (of_the_future, f"measurement version {MEASUREMENT_VERSION + 1}"),
     "no version": (without_seal(measurement_version=None), "damaged"),
-    "another accuracy": (without_seal(metrics={"test_accuracy": 0.99}), "confusion matrix"),
+    "another accuracy": (without_seal(metrics=OTHER), "confusion matrix"),
     "another curve": (without_seal(history=FLAT), "confusion matrix"),
     "another seed": (without_seal(seed=7), "seed is not that of its specification"),
-    "times in words": (without_seal(times={"train_s": "long"}), "train_s is of the wrong kind"),
-    "no times": (without_seal(times=None), "times is of the wrong kind"),
+    "times in words": (without_seal(times={"train_s": "long"}), "times.train_s is wrong: expected `float`"),
+    "no times": (without_seal(times=None), "its times is wrong: expected"),
     "a short curve": (without_seal(history=UNEVEN), "different lengths"),
     "a seal of nothing": (lambda content: b'{"sha256": null, ' + content[79:], "changed"),
     "letters where the seal ends": (
         lambda content: ('{"a": "' + "é" * 40 + '", ' + content.decode()[1:]).encode(), "changed",
     ),
     "too deep": (without_seal(spec=json.loads("[" * 900 + "]" * 900)), "key is not that"),
-    "another status": (without_seal(status="perfect"), "status is 'perfect'"),
+    "another status": (without_seal(status="perfect"), "neither done nor failed"),
 }  # fmt: skip
 
 
@@ -231,5 +232,5 @@ def test_a_folder_that_holds_no_results(tmp_path):
     with pytest.raises(BadInput, match=r"manifest\.json"):
         Store.open(tmp_path)
     (tmp_path / "manifest.json").write_text(json.dumps({"cells": []}))
-    with pytest.raises(BadInput, match="cannot be read: it has no command, data"):
+    with pytest.raises(BadInput, match="cannot be read: object missing required field `suite`"):
         Store.open(tmp_path).manifest()

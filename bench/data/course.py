@@ -25,7 +25,7 @@ FEWEST = 2
 MOST_UNFOLDED = 100
 """The images of an .npz may take so many times its size ..."""
 ALWAYS_UNFOLDED = 2**26
-"""... or so many bytes. A zip bomb unfolds to a thousand times its size, images to ten at most."""
+"""... or so many bytes. A zip bomb unfolds to a thousand times its size, images to a few times."""
 FOLDER_MEMORY, NPZ_MEMORY = 2**25, 2**27
 """Bytes that reading takes at most besides the size of a folder's files, or MOST_UNFOLDED times an .npz."""
 

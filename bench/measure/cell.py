@@ -20,6 +20,7 @@ from bench.plan.spec import (
     SVM_TRAIN_ACCURACY_UP_TO,
     CellSpec,
 )
+from bench.record import SNAPSHOT_EPOCHS
 from models import NETWORKS
 
 if TYPE_CHECKING:  # JAX takes seconds to load
@@ -28,9 +29,6 @@ if TYPE_CHECKING:  # JAX takes seconds to load
 
 HISTORY_ENTRIES = 500
 """Above this many epochs a history keeps the first half as many, and as many of the others."""
-
-SNAPSHOT_EPOCHS = (3, 5, 15, 50)
-"""A snapshot is large: it is kept at the report's epochs and at the last, not at every evaluation."""
 
 Record = dict[str, Any]
 OnEpochs = Callable[[int], None]

@@ -14,6 +14,7 @@ VARIABLES = (
     "XLA_FLAGS",
     "JAX_PLATFORMS",
     "JAX_DEFAULT_MATMUL_PRECISION",
+    "JAX_NUM_CPU_DEVICES",
     "NPROC",
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -50,10 +51,10 @@ def device() -> str:
     """The device that JAX computes on, such as `cpu` or `gpu: NVIDIA A100`. Imports JAX."""
     import jax
 
-    first = jax.devices()[0]
-    count = len(jax.devices())
-    kind = "" if first.platform == "cpu" else f": {first.device_kind}"
-    return f"{first.platform}{kind}" + (f" (1 of {count})" if count > 1 else "")
+    first, count = jax.devices()[0], len(jax.devices())
+    if first.platform == "cpu":
+        return "cpu"
+    return f"{first.platform}: {first.device_kind}" + (f" (1 of {count})" if count > 1 else "")
 
 
 def has_accelerator() -> bool:

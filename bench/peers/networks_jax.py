@@ -11,7 +11,7 @@ from flax import nnx
 from bench.peers.task import Network, Task
 from models import NETWORKS
 from models.cnn import SIDE
-from models.evaluation import Evaluator
+from models.evaluation import Evaluator, to_device
 from models.mlp import CLASSES, MLP
 from models.training import LEARNING_RATE, compile_training, initial_state
 
@@ -22,14 +22,17 @@ class Hexbench(Network):
     def __init__(self, task: Task):
         super().__init__(task)
         module = NETWORKS[task.model]
-        self._program = compile_training(module, *task.images.shape, task.batch_size).call
-        self._state = initial_state(module, jax.random.key(task.seed))
-        self._data = jnp.asarray(task.images), jnp.asarray(task.labels, jnp.int32)
-        self._shuffle_key = jax.random.key(task.seed + 1)
+        program = compile_training(module, *task.images.shape, task.batch_size)
+        self._program = program.call
+        self._state, *self._data = program.place(
+            initial_state(module, jax.random.key(task.seed)),
+            *to_device(task.images, task.labels),
+            jax.random.key(task.seed + 1),
+        )
 
     def train(self) -> None:
         """One epoch, to the last weight."""
-        state, _ = self._program(self._state, *self._data, self._shuffle_key, jnp.int32(1))
+        state, _ = self._program(self._state, *self._data, jnp.int32(1))
         self._state = jax.block_until_ready(state)
 
     def predict(self) -> np.ndarray:

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-MEASUREMENT_VERSION = 4
+MEASUREMENT_VERSION = 5
 """Raised when what a cell measures changes, so that older records are no longer taken for it."""
 
 NESTED, REPORT, VALIDATED, SIMPLER = "nested", "report", "validated", "simpler"

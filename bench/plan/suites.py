@@ -111,8 +111,9 @@ def _expand(
             protocol, train_size = REPORT, size - test_count(size)
         else:
             protocol = NESTED if classes is None else SIMPLER
-            train_size = size - (size // VALIDATION_SHARE if sweep.validated else 0)
-            if sweep.validated and classes is None:
+            held_out = size // VALIDATION_SHARE if sweep.validated else 0
+            train_size = size - held_out
+            if held_out and classes is None:  # of four images none can be held out
                 protocol = VALIDATED
         base = CellSpec(
             model=sweep.model,

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
-import orjson
+import msgspec
 from rich.console import Console
 
 from bench.analyse.tables import Table
@@ -72,7 +72,7 @@ def main(counts: str, out: Path) -> None:
             keys = [cell.key(data.fingerprint) for cell in cells]
             _copy(record, cells, keys, data, store)
             settled, resume_s = _timed(
-                lambda: sum(is_settled(store.get(key), False) for key in keys)  # noqa: B023
+                lambda: sum(is_settled(store.get(key)) for key in keys)  # noqa: B023
             )
             assert settled == len(cells)
             _, report_s = _timed(lambda: write_report(store))  # noqa: B023
@@ -80,7 +80,7 @@ def main(counts: str, out: Path) -> None:
             lines.append((f"{len(cells):,}", *(f"{value:.2f}" for value in seconds)))
     made = Table(
         "hexbench's own work by number of cells",
-        f"Seconds of one run on this machine; a record has {len(orjson.dumps(record)) / 1000:.0f} kB.",
+        f"Seconds of one run on this machine; a record has {len(msgspec.json.encode(record)) / 1000:.0f} kB.",
         ("cells", "plan and print", "resume", "report"),
         lines,
     )
@@ -101,7 +101,7 @@ def _copy(
     """Store the record under every cell's name, without the care that a measured one gets."""
     store.cells.mkdir(parents=True)
     for cell, key in zip(cells, keys, strict=True):
-        (store.cells / f"{key}.json").write_bytes(orjson.dumps(record | header(cell, data)))
+        (store.cells / f"{key}.json").write_bytes(msgspec.json.encode(record | header(cell, data)))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ class Outcome:
     measured: int = 0
     failed: list[Record] = field(default_factory=list)
     """Records of cells that failed, now or earlier."""
+    disturbed: int = 0
+    """Cells whose times are not clean."""
     stopped: Stopped | None = None
     """By which signal, if it was stopped."""
 
@@ -41,6 +43,7 @@ class Outcome:
             self.kept += 1
         else:
             self.measured += 1
+        self.disturbed += record["timing_clean"] is False
 
 
 def run(
@@ -57,7 +60,7 @@ def run(
     waiting = []
     for cell in cells:
         record = store.get(cell.key(data.fingerprint))
-        if record is not None and is_settled(record, terms.rerun_failed):
+        if record is not None and is_settled(record, terms):
             outcome.add(record, kept=True)
             clock.done(cell, record["times"].get("total_s"))
         else:

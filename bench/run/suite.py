@@ -169,6 +169,11 @@ def _close(
         console.print(f"and {len(outcome.failed) - MOST_NAMED:,} more failed")
     if outcome.failed:
         console.print("--rerun-failed tries them again.")
+    if outcome.disturbed:
+        console.print(
+            f"The times of {outcome.disturbed:,} cells count for nothing, as other work disturbed them: "
+            "--rerun-disturbed measures them again."
+        )
     console.print(f"Report: {store.folder / 'report.html'}", markup=False, soft_wrap=True)
     if outcome.stopped is not None:
         stored = sum(store.get(cell.key(data.fingerprint)) is not None for cell in cells)

@@ -31,6 +31,8 @@ class Terms:
     """On which terms cells are carried out."""
 
     rerun_failed: bool = False
+    rerun_disturbed: bool = False
+    """Measure again what was not `timing_clean`."""
     time_limit: float | None = None
     """Seconds after which a cell has failed."""
     together: bool | None = None
@@ -59,11 +61,13 @@ class Watcher:
         """Nothing is left to do but to wait for the cells of another process."""
 
 
-def is_settled(record: Record | None, rerun_failed: bool) -> bool:
+def is_settled(record: Record | None, terms: Terms = Terms()) -> bool:
     """Whether a cell with this record needs no run."""
     if record is None:
         return False
-    return record["status"] == "done" or not rerun_failed
+    if record["status"] == "failed":
+        return not terms.rerun_failed
+    return record["timing_clean"] is not False or not terms.rerun_disturbed
 
 
 class Worker:
@@ -116,7 +120,7 @@ class Worker:
         unsettled = []
         for spec in group:
             record = self._store.get(self._key(spec))
-            if record is not None and is_settled(record, self._terms.rerun_failed):
+            if record is not None and is_settled(record, self._terms):
                 yield Done(spec, record, None)
             else:
                 unsettled.append(spec)

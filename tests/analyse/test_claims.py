@@ -118,7 +118,7 @@ def lie(records, change):
         (lambda r: r.update(seed=7), "seed is not that of its specification"),
         (lambda r: r["spec"].update(epochs=3), "key is not that of its specification"),
         (lambda r: r["data"].update(fingerprint="0" * 64), "key is not that of its specification"),
-        (lambda r: r.pop("confusion"), "damaged"),
+        (lambda r: r.pop("confusion"), "missing required field `confusion`"),
         (lambda r: r["snapshots"]["3"].update(right="AAAA"), "damaged"),
     ],
 )

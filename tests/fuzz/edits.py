@@ -17,11 +17,9 @@ EDITS = st.one_of(
 )
 
 
-@st.composite
-def damaged(draw, content, most=4):
-    """Bytes with up to `most` faults."""
-    content = bytes(content)
-    for kind, place, piece in draw(st.lists(EDITS, min_size=1, max_size=most)):
+def with_edits(content, edits):
+    """Bytes in which something is cut, overwritten, inserted, left out or repeated."""
+    for kind, place, piece in edits:
         at, size = place % (len(content) + 1), len(piece)
         before, after = content[:at], content[at:]
         content = {
@@ -32,6 +30,11 @@ def damaged(draw, content, most=4):
             "repeat": before + after[:size] + after,
         }[kind]
     return content
+
+
+def damaged(content):
+    """`content` with one to four such faults."""
+    return st.lists(EDITS, min_size=1, max_size=4).map(lambda edits: with_edits(content, edits))
 
 
 def _nested(depth):
@@ -100,13 +103,22 @@ def places(value, path=()):
     return found
 
 
-@st.composite
-def changed(draw, value, most=2):
-    """A JSON-like value in which up to `most` places hold something else, or are gone, or are new."""
-    for _ in range(draw(st.integers(1, most))):
-        path = draw(st.sampled_from(places(value) or [()]))
-        value = _with(value, path, draw(st.sampled_from(["set", "set", "drop", "add"])), draw(WILD))
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(["set", "set", "drop", "add"]), PLACES, WILD), min_size=1, max_size=2
+)
+
+
+def with_changes(value, changes):
+    """A JSON-like value in which places hold something else, or are gone, or are new."""
+    for kind, place, wild in changes:
+        paths = places(value) if isinstance(value, dict | list) else []
+        value = _with(value, paths[place % len(paths)] if paths else (), kind, wild)
     return value
+
+
+def changed(value):
+    """`value` with one or two changes."""
+    return CHANGES.map(lambda changes: with_changes(value, changes))
 
 
 def _with(value, path, kind, wild):

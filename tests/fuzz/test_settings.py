@@ -111,7 +111,7 @@ def test_a_suite_is_one_or_a_sentence(tmp_path, content):
 
 @given(
     st.one_of(
-        st.lists(changed(THRESHOLD, most=3), min_size=1, max_size=2).map(
+        st.lists(changed(THRESHOLD), min_size=1, max_size=2).map(
             lambda entries: tables("threshold", entries).encode()
         ),
         damaged(THRESHOLDS.read_bytes()),
@@ -137,6 +137,7 @@ def test_thresholds_are_some_or_a_sentence(tmp_path, content):
         "a = [" + "{}," * 10_000 + "]",
         "a = [" + "[1]," * 8_000 + "]",
         "a" + ".b" * 15_000 + " = 1",
+        "a" + '."\x85"' * 8_000 + " = 1",
     ],
 )
 def test_a_suite_is_read_in_the_memory_that_is_stated(tmp_path, text):

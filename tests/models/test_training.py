@@ -11,7 +11,13 @@ from flax import nnx
 from models import NETWORKS
 from models.evaluation import Evaluator
 from models.fitting import fit_network, fit_networks
-from models.training import compile_training, initial_state, parts_of_batch, train_step
+from models.training import (
+    compile_training,
+    division_of_batch,
+    initial_state,
+    train_epochs,
+    train_step,
+)
 
 _spec = importlib.util.spec_from_file_location(
     "numpy_reference", Path(__file__).with_name("numpy_reference.py")
@@ -47,6 +53,24 @@ def test_a_batch_in_parts_is_the_batch(name):
         np.testing.assert_allclose(a, b, atol=2e-6)
 
 
+@pytest.mark.skipif(jax.local_device_count() == 1, reason="one core has nothing to share out")
+def test_cores_that_share_a_batch_take_the_step_of_one():
+    """An epoch of 41 images by two cores, the last batch with padding, against one core's."""
+    images, labels = blobs(41, seed=4)
+    program = compile_training(NETWORKS["cnn"], 41, 400, 16)
+    assert len(program.call.input_shardings[0][1].device_set) == 2
+    key, state = jax.random.key(1), initial_state(NETWORKS["cnn"], jax.random.key(0))
+    arguments = state, jnp.asarray(images), jnp.asarray(labels, jnp.int32), key
+    graphdef, _ = nnx.split(NETWORKS["cnn"](nnx.Rngs(0)))
+    alone, history = jax.jit(train_epochs, static_argnums=(0, 1, 2))(
+        graphdef, 16, (1, 1), *arguments, jnp.int32(2)
+    )
+    shared, shared_history = program.call(*program.place(*arguments), jnp.int32(2))
+    np.testing.assert_allclose(shared_history, history, rtol=2e-5)
+    for a, b in zip(jax.tree.leaves(alone), jax.tree.leaves(shared), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+
+
 def test_few_images_are_evaluated_as_among_many():
     """Few are filled up to a power of two, and what fills them must not count."""
     images, labels = blobs(2_100)
@@ -60,10 +84,23 @@ def test_few_images_are_evaluated_as_among_many():
     assert mean == pytest.approx(whole.loss, rel=1e-5)
 
 
-def test_parts_are_as_large_as_the_caches_allow():
-    sizes = {16: 1, 32: 1, 48: 2, 64: 2, 100: 4, 128: 4, 1009: 1}
-    assert {size: parts_of_batch(NETWORKS["cnn"], size) for size in sizes} == sizes
-    assert parts_of_batch(NETWORKS["mlp"], 4096) == 1
+def test_parts_are_as_large_as_the_caches_allow(monkeypatch):
+    sizes = {
+        8: (1, 1),
+        16: (2, 1),
+        32: (2, 1),
+        48: (2, 2),
+        64: (2, 2),
+        100: (2, 5),
+        128: (2, 4),
+        1009: (1, 1),
+    }
+    monkeypatch.setattr(jax, "local_device_count", lambda: 2)
+    assert {size: division_of_batch(NETWORKS["cnn"], size) for size in sizes} == sizes
+    assert division_of_batch(NETWORKS["mlp"], 4096) == (1, 1)
+    monkeypatch.setattr(jax, "local_device_count", lambda: 5)
+    assert division_of_batch(NETWORKS["cnn"], 16) == (2, 1)
+    assert division_of_batch(NETWORKS["cnn"], 128) == (4, 2)
 
 
 @pytest.mark.parametrize("name", ["mlp", "cnn"])

@@ -52,3 +52,19 @@ def test_what_fails_together_is_tried_alone(small_data, tmp_path, monkeypatch):
 def test_on_a_cpu_one_after_another(small_data, tmp_path, monkeypatch):
     monkeypatch.setattr(worker, "measure_networks", None)
     assert len(run(SEEDS[:2], small_data, tmp_path)) == 2
+
+
+def test_disturbed_cells_are_measured_again_when_asked(small_data, tmp_path):
+    store = Store(tmp_path)
+    (record,) = run([MLP], small_data, tmp_path)
+    marked = {"commit": "before"}
+    for clean, terms, kept in [
+        (False, {}, True),
+        (True, {"rerun_disturbed": True}, True),
+        (None, {"rerun_disturbed": True}, True),
+        (False, {"rerun_disturbed": True}, False),
+    ]:
+        store.put(record | marked | {"timing_clean": clean})
+        (found,) = run([MLP], small_data, tmp_path, **terms)
+        assert (found["commit"] == "before") is kept
+        assert found["metrics"] == record["metrics"]

@@ -1,0 +1,58 @@
+"""A results folder whose manifest says anything: commands read it, or refuse it in one sentence."""
+
+import pytest
+from analyse.whole_run import run
+from fuzz.edits import WILD, as_json, changed, damaged
+from fuzz.tried import TRIED
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report.made_up import manifest, save_run
+
+RECORDS = [record for record in run(seeds=1, draws=2) if record["model"] == "svm"][:3]
+MANIFEST = manifest([record["key"] for record in RECORDS])
+COMMANDS = {
+    "check": lambda folder, intact: ("check", folder),
+    "compare": lambda folder, intact: ("compare", folder, intact),
+    "compare as Markdown": lambda folder, intact: (
+        "compare",
+        intact,
+        folder,
+        "--format",
+        "markdown",
+    ),
+    "compare as JSON": lambda folder, intact: ("compare", intact, folder, "--format", "json"),
+}
+CONTENTS = st.one_of(
+    changed(MANIFEST).map(as_json),
+    changed(MANIFEST).map(as_json),
+    damaged(as_json(MANIFEST)),
+    WILD.map(as_json),
+    st.binary(max_size=50),
+)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    return [save_run(tmp_path_factory.mktemp(name), RECORDS) for name in ("intact", "damaged")]
+
+
+@given(content=CONTENTS)
+def test_a_manifest_is_one_or_a_sentence(command, folders, content):
+    TRIED["manifests"] += 1
+    intact, store = folders
+    store.manifest_file.write_bytes(content)
+    for name, arguments in COMMANDS.items():
+        code, _ = command(
+            f"{name}, manifests", *arguments(store.folder, intact.folder), names=["damaged"]
+        )
+        assert code in (0, 1, 2, 3, 4)
+
+
+@settings(max_examples=max(5, settings.default.max_examples // 10))
+@given(content=CONTENTS)
+def test_a_report_of_any_manifest(command, folders, content):
+    TRIED["manifests"] += 1
+    store = folders[1]
+    store.manifest_file.write_bytes(content)
+    code, _ = command("report, manifests", "report", store.folder, names=["manifest.json"])
+    assert code in (0, 2, 4)
