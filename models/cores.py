@@ -28,8 +28,10 @@ def offer_cores() -> None:
     if asked or jax.config.jax_num_cpu_devices != -1:  # type: ignore[attr-defined]
         return
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    threads = os.environ.get("NPROC", "")  # of XLA, where the user has said how many
+    most = int(threads) if threads.isdecimal() else usable or 1
     with suppress(RuntimeError):
-        jax.config.update("jax_num_cpu_devices", usable or 1)
+        jax.config.update("jax_num_cpu_devices", max(1, min(most, usable or 1)))
 
 
 def sharers(images: int) -> int:
