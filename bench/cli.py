@@ -112,10 +112,11 @@ def report(folder: Path) -> None:
     from bench.store import Store
 
     store = Store.open(folder)
-    for name, fault in store.faults().items():
-        click.echo(f"damaged, counts as missing: {store.cells / name}: {fault}")
     with store.alone():
-        write_report(store)
+        found = store.survey()
+        for name, fault in found.faults.items():
+            click.echo(f"damaged, counts as missing: {store.cells / name}: {fault}")
+        write_report(store, found)
     click.echo(f"Report: {folder / 'report.html'} and report.md")
 
 

@@ -4,6 +4,7 @@ A record's file begins with the sha256 of the rest, so that whatever was changed
 What cannot be believed counts as missing; it is set aside in `damaged/`, never deleted.
 """
 
+import gc
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -29,6 +30,15 @@ KEY_LENGTH = 64
 PARTS = ".*.part"
 FOLDER = "folder"
 """The lock of what there is one of: the manifest and all that is derived from the records."""
+
+
+class Survey(NamedTuple):
+    """What lies in `cells/`, every file read once."""
+
+    sound: dict[str, Record]
+    """By key."""
+    faults: dict[str, str]
+    """What is wrong with the files that hold no sound record, by file name."""
 
 
 class Store:
@@ -103,7 +113,9 @@ class Store:
 
     def planned(self) -> list[Record]:
         """The records of the manifest's cells that there are, in the manifest's order."""
-        return list(self._present(self.manifest()["cells"]))
+        keys = self.manifest()["cells"]
+        with _no_collections():
+            return list(self._present(keys))
 
     def _present(self, keys: Iterable[str]) -> Iterable[Record]:
         for key in keys:
@@ -125,12 +137,22 @@ class Store:
         with self.locks.hold(f"run-{uuid4().hex}"):
             yield
 
+    def survey(self) -> Survey:
+        """The sound records and what is wrong with the others."""
+        found = Survey({}, {})
+        files = self.cells.iterdir() if self.cells.is_dir() else ()
+        with _no_collections():
+            for path in sorted(path for path in files if not _is_part(path)):
+                record, fault = _read(path)
+                if record is not None:
+                    found.sound[path.stem] = record
+                elif fault is not None:
+                    found.faults[path.name] = fault
+        return found
+
     def faults(self) -> dict[str, str]:
         """What is wrong with the files in `cells/` that hold no sound record, by file name."""
-        if not self.cells.is_dir():
-            return {}
-        found = {path.name: _read(path)[1] for path in self.cells.iterdir() if not _is_part(path)}
-        return {name: fault for name, fault in sorted(found.items()) if fault is not None}
+        return self.survey().faults
 
     def tidy(self) -> dict[str, str]:
         """Move the files of `faults` to `damaged/`, and say what they were; remove what was half written.
@@ -171,6 +193,19 @@ class Store:
         aside = _first_free(folder.with_name(f"{folder.name}.old-{n}") for n in count(1))
         folder.rename(aside)
         return aside
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Spare the garbage collector what is read meanwhile: records have no cycles, and millions of parts."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if collecting:
+            gc.enable()
 
 
 def _read(path: Path) -> tuple[Record | None, str | None]:

@@ -95,12 +95,14 @@ class Evidence:
     """Keys of failed cells that would have been in what was asked for."""
 
     @classmethod
-    def of(cls, records: Iterable[Record], trained: int | None = None) -> "Evidence":
-        """Sort the sound records from the others."""
+    def of(
+        cls, records: Iterable[Record], trained: int | None = None, *, sound: bool = False
+    ) -> "Evidence":
+        """Sort the sound records from the others; with `sound` the store has done so already."""
         evidence = cls([], trained=trained)
         for record in records:
             key = str(record.get("key"))
-            fault = fault_of(record, key)
+            fault = None if sound else fault_of(record, key)
             if fault is not None:
                 evidence.left_out[key] = fault
             elif record["status"] == "failed":
