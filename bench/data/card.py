@@ -13,6 +13,8 @@ from bench.errors import BadInput
 from bench.outside import one_line, read_text, reason
 
 CARD_FILE = "card.json"
+DEEPEST = 20
+"""Dicts and lists in one another, in `made`."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,14 @@ class Card:
             raise ValueError("its name could not be that of a folder")
 
 
-def _shown(value: Any) -> Any:
-    """Text as it may be printed; in the entries of a dict as well."""
+def _shown(value: Any, depth: int = 0) -> Any:
+    """Text as it may be printed; in dicts and lists as well. ValueError where they are nested too deeply."""
+    if depth > DEEPEST:
+        raise ValueError("it is nested too deeply")
     if isinstance(value, dict):
-        return {one_line(name): _shown(entry) for name, entry in value.items()}
+        return {one_line(name): _shown(entry, depth + 1) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_shown(entry, depth + 1) for entry in value]
     return one_line(value) if isinstance(value, str) else value
 
 

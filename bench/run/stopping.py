@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM end a run in order, and never while a record is being stored."""
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -11,7 +12,11 @@ SIGNALS = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINA
 
 
 class Stopping:
-    """Turns the signals into Stopped, raised in the main thread."""
+    """Turns the signals into Stopped, raised in the main thread.
+
+    What is raised while Python collects garbage is lost there; it is raised again where `held_back` ends,
+    once the next checkpoint or record is stored.
+    """
 
     def __init__(self) -> None:
         self._held_back = False
@@ -22,11 +27,16 @@ class Stopping:
         """Listen, except to those that the shell switched off, as it does Ctrl-C for background jobs."""
         before = {number: signal.getsignal(number) for number in SIGNALS}
         heard = [number for number in SIGNALS if before[number] is not signal.SIG_IGN]
+        complain = sys.unraisablehook
+        sys.unraisablehook = lambda lost: (
+            None if isinstance(lost.exc_value, Stopped) else complain(lost)
+        )
         for number in heard:
             signal.signal(number, self._stop)
         try:
             yield
         finally:
+            sys.unraisablehook = complain
             for number in heard:
                 signal.signal(number, before[number])
 
@@ -42,8 +52,6 @@ class Stopping:
             raise self._pending
 
     def _stop(self, number: int, _: FrameType | None) -> None:
-        stopped = Stopped(SIGNALS[signal.Signals(number)])
-        if self._held_back:
-            self._pending = stopped
-        else:
-            raise stopped
+        self._pending = Stopped(SIGNALS[signal.Signals(number)])
+        if not self._held_back:
+            raise self._pending

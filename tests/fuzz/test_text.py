@@ -106,7 +106,7 @@ def test_a_code_span_ends_where_it_should(text):
 
 def page_of(text, more):
     verdict = Verdict("params", "so", "1", None, None, None, 1, "supported", more, [text], text)
-    table = Table(text, more, ("model", text), [(text, more)])
+    table = Table(text, "our own `note`", ("model", text), [(text, more)])
     facts = [Fact("Data", text), Fact("Run it again", more, code=True)]
     return Page(
         suite=text, data=more, warning=text, facts=facts, missing=[text, more], unsound=[more],

@@ -27,6 +27,27 @@ def test_what_is_held_back_comes_to_its_end_first():
     assert done == ["stored"]
 
 
+class Late:
+    """Python ignores what is raised where an object ends, and in callbacks of its garbage collector."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_signal_that_python_lost_is_heard_once_the_next_record_is_stored(capsys):
+    stopping, done = Stopping(), []
+    with stopping.heard(), pytest.raises(Stopped) as stopped:
+        late = Late()
+        del late
+        done.append("lost")
+        with stopping.held_back():
+            done.append("stored")
+        done.append("gone on")
+    assert stopped.value.code == ExitCode.INTERRUPTED
+    assert done == ["lost", "stored"]
+    assert not capsys.readouterr().err
+
+
 def test_a_failure_while_storing_is_not_hidden_by_a_signal():
     stopping = Stopping()
     with stopping.heard(), pytest.raises(OSError, match="full"), stopping.held_back():
