@@ -8,6 +8,14 @@ from bench.run.stopping import Stopping
 CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
 
+@pytest.fixture(autouse=True)
+def foreground():
+    """Ctrl-C as in a terminal: a shell switches it off for jobs in its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", CODES)
 def test_a_signal_stops_what_is_heard_and_says_which_it_was(number):
     before = signal.getsignal(number)
