@@ -140,9 +140,8 @@ class Store:
     def survey(self) -> Survey:
         """The sound records and what is wrong with the others."""
         found = Survey({}, {})
-        files = self.cells.iterdir() if self.cells.is_dir() else ()
         with _no_collections():
-            for path in sorted(path for path in files if not _is_part(path)):
+            for path in self._files():
                 record, fault = _read(path)
                 if record is not None:
                     found.sound[path.stem] = record
@@ -152,7 +151,13 @@ class Store:
 
     def faults(self) -> dict[str, str]:
         """What is wrong with the files in `cells/` that hold no sound record, by file name."""
-        return self.survey().faults
+        found = ((path.name, _read(path)[1]) for path in self._files())
+        return {name: fault for name, fault in found if fault is not None}
+
+    def _files(self) -> list[Path]:
+        """All that lies in `cells/`, but for what is half written."""
+        files = self.cells.iterdir() if self.cells.is_dir() else ()
+        return sorted(path for path in files if not _is_part(path))
 
     def tidy(self) -> dict[str, str]:
         """Move the files of `faults` to `damaged/`, and say what they were; remove what was half written.
@@ -203,7 +208,6 @@ def _no_collections() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()
         if collecting:
             gc.enable()
 

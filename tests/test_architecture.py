@@ -14,7 +14,7 @@ ALLOWED = {
     "bench.errors": {"bench.outside"},
     "bench.manifest": {"bench.record"},
     "bench.data": {"bench.data", "bench.errors", "bench.outside"},
-    "bench.plan": {"bench.plan", "bench.data", "bench.errors", "bench.outside"},
+    "bench.plan": {"bench.plan", "bench.record", "bench.data", "bench.errors", "bench.outside"},
     "bench.measure": {
         "bench.measure",
         "bench.plan",

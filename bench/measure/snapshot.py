@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-CLASSES = 17
+from bench.record import CLASSES
+
 BINS = 10
 MISTAKES, EARLIER_MISTAKES = 25, 10
 """How many a snapshot keeps with their pixels, at the last epoch and at earlier ones."""

@@ -17,14 +17,14 @@ from bench.plan.spec import (
     VALIDATED,
     CellSpec,
 )
+from bench.record import CLASSES
 
-SECONDS_PER_STEP = {"mlp": 3e-5, "cnn": 1.2e-3}
-SECONDS_PER_TRAINED_IMAGE = {"mlp": 1e-6, "cnn": 1.5e-4}
-SECONDS_PER_TESTED_IMAGE = {"mlp": 1e-6, "cnn": 6.5e-5}
+SECONDS_PER_STEP = {"mlp": 2e-5, "cnn": 2.5e-4}
+SECONDS_PER_TRAINED_IMAGE = {"mlp": 1.4e-6, "cnn": 1.6e-4}
+SECONDS_PER_TESTED_IMAGE = {"mlp": 1e-6, "cnn": 4.5e-5}
 EPOCHS_UNTIL_STOPPED = {"mlp": 2_000, "cnn": 24}
 """After about so many, validation ends the training of small sets."""
 COMPILE_SECONDS = 0.5
-ALL_CLASSES = 17
 SVM_FIT_SECONDS = 1.4e-7
 """For each pair of training images."""
 SVM_PREDICT_SECONDS = 2e-8
@@ -42,7 +42,7 @@ def expected_seconds(cell: CellSpec, images: int) -> float:
     n = cell.train_size
     tested = test_count(cell.images if cell.protocol == REPORT and cell.images else images)
     if cell.classes is not None:
-        tested = tested * cell.classes // ALL_CLASSES
+        tested = tested * cell.classes // CLASSES
     if cell.epochs is not None and cell.batch_size is not None:
         epochs = cell.epochs
         if cell.protocol == VALIDATED:

@@ -171,8 +171,8 @@ def _close(
         console.print("--rerun-failed tries them again.")
     if outcome.disturbed:
         console.print(
-            f"The times of {outcome.disturbed:,} cells count for nothing, as other work disturbed them: "
-            "--rerun-disturbed measures them again."
+            f"The times of {outcome.disturbed:,} cells count for nothing: they did not have the machine to "
+            "themselves. --rerun-disturbed measures them again, each alone."
         )
     console.print(f"Report: {store.folder / 'report.html'}", markup=False, soft_wrap=True)
     if outcome.stopped is not None:

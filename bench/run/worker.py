@@ -32,7 +32,7 @@ class Terms:
 
     rerun_failed: bool = False
     rerun_disturbed: bool = False
-    """Measure again what was not `timing_clean`."""
+    """Measure again, each alone, what was not `timing_clean`."""
     time_limit: float | None = None
     """Seconds after which a cell has failed."""
     together: bool | None = None
@@ -98,7 +98,8 @@ class Worker:
         with self._apart:
             while waiting:
                 elsewhere: list[CellSpec] = []
-                for group in _groups(waiting, self._terms.together):
+                together = False if self._terms.rerun_disturbed else self._terms.together
+                for group in _groups(waiting, together):
                     with ExitStack() as held:
                         mine = [spec for spec in group if self._take(spec, elsewhere, held)]
                         yield from self._carry_out(mine)

@@ -54,6 +54,21 @@ def test_on_a_cpu_one_after_another(small_data, tmp_path, monkeypatch):
     assert len(run(SEEDS[:2], small_data, tmp_path)) == 2
 
 
+def test_disturbed_cells_are_measured_again_each_alone(small_data, tmp_path, monkeypatch):
+    """Else seeds that share an accelerator would be disturbed for ever."""
+    groups, together = [], worker.measure_networks
+
+    def noted(specs, *rest):
+        groups.append(len(specs))
+        return together(specs, *rest)
+
+    monkeypatch.setattr(worker, "measure_networks", noted)
+    first = run(SEEDS, small_data, tmp_path, together=True)
+    assert groups == [3] and [r["timing_clean"] for r in first] == [False] * 3
+    again = run(SEEDS, small_data, tmp_path, together=True, rerun_disturbed=True)
+    assert groups == [3] and [r["times"] for r in again] != [r["times"] for r in first]
+
+
 def test_disturbed_cells_are_measured_again_when_asked(small_data, tmp_path):
     store = Store(tmp_path)
     (record,) = run([MLP], small_data, tmp_path)
