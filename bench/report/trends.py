@@ -161,6 +161,7 @@ def growth(growths: list[Growth]) -> Figure | None:
         ends = (min(sizes), max(sizes))
         axes.plot(
             ends, [law(x) for x in ends], color=colour, linestyle=line, marker=marker, markersize=5,
+            markevery=[],  # in the legend alone: what was measured is scattered above
             label=f"{NAMES[one.model]}, {one.what}: $n^{{{law.exponent:.2f}}}$",
         )  # fmt: skip
     axes.set_xscale("log")
