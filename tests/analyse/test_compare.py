@@ -240,7 +240,10 @@ def test_cells_of_another_measurement_version_are_not_alike():
         record["key"] = key_of(record["spec"], record["data"]["fingerprint"], 3)
     found = compare(run_of(old), run_of(cnns([0])))
     assert found.accuracy.differences == []
-    assert found.remarks[0].endswith(f"versions are not compared: 3 → {MEASUREMENT_VERSION}.")
+    versions = f"3 → {MEASUREMENT_VERSION}"
+    assert (
+        found.remarks[0] == f"Cells of different measurement versions are not compared: {versions}."
+    )
 
 
 def test_runs_on_different_images_cannot_be_compared():
