@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup bench full test quicktest torture lint peers likeness harness readme lock clean help
+.PHONY: setup bench full test quicktest torture lint types peers likeness harness readme lock clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -11,7 +11,7 @@ help: ## show this list
 
 setup: $(VENV)/.ready ## the environment in .venv, locked versions
 
-$(VENV)/.ready: requirements.lock pyproject.toml
+$(VENV)/.ready: requirements.lock pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "hexbench needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
@@ -40,6 +40,12 @@ torture: setup ## the long forms: kills, full disks, two at once, nonsense for i
 lint: setup ## formatting, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(MAKE) --no-print-directory types
+
+# mypy does not see packages that an editable install maps to other folders: it reads a tree of links.
+types: setup ## types alone
+	@rm -rf build/types && mkdir -p build/types/hexbench
+	@ln -s $(CURDIR)/bench/* $(CURDIR)/models build/types/hexbench/
 	$(BIN)/mypy
 
 # For Linux, PyPI's PyTorch brings gigabytes of CUDA; uv knows where PyTorch has its CPU builds.
@@ -49,16 +55,16 @@ peers: setup ## networks and SVMs beside PyTorch, Keras and scikit-learn (2 GB m
 	  --constraint requirements.lock --editable ".[peers]" 2>/dev/null || \
 	  { echo "PyTorch's own CPU builds cannot be had: pip takes what it finds."; \
 	    $(BIN)/python -m pip install --quiet --constraint requirements.lock --editable ".[peers]"; }
-	$(BIN)/python -m bench.peers $(OPTIONS)
+	$(BIN)/python -m hexbench.peers $(OPTIONS)
 
 likeness: setup ## hold the synthetic images against the real ones that HEXBENCH_DATA names, into results/likeness
 	$(BIN)/python run_benchmarks.py data compare "$${HEXBENCH_DATA:?names no folder of real images}" synthetic --beside-report
 
 harness: setup ## what hexbench itself costs for 100, 1,000 and 10,000 cells, into results/harness
-	$(BIN)/python -m bench.run.harness
+	$(BIN)/python -m hexbench.run.harness
 
 readme: setup ## copy the reference runs' tables into README.md and docs/
-	$(BIN)/python -m bench.report.readme
+	$(BIN)/python -m hexbench.report.readme
 
 lock: setup ## choose the locked versions anew
 	$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --upgrade --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock

@@ -1,6 +1,6 @@
-"""The door: `python run_benchmarks.py --help`."""
+"""Command-line entry point: `python run_benchmarks.py --help`."""
 
-from bench.cli import main
+from hexbench.cli import main
 
 if __name__ == "__main__":
     main()

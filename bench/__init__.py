@@ -1,1 +1,1 @@
-"""How the models of `models` are measured: data, plan, measure, store, analyse, report."""
+"""Benchmarks of small image classifiers, and verdicts on what reports claim about them."""

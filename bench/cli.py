@@ -4,138 +4,188 @@ import re
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
-
-from bench.cli_data import data_commands
-from bench.cli_gates import check, compare
-from bench.errors import BadInput, ExitCode, NothingMeasured
-from bench.outside import one_line
-from bench.plan.suites import load, names, narrow, plan
+from hexbench.cli_data import data_commands
+from hexbench.cli_gates import check, compare
+from hexbench.errors import BadInput, ExitCode, NothingMeasured
+from hexbench.files import one_line
+from hexbench.study import DEFAULT, Study, load, names, our_studies
 
 EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage or bad input;
 3 some cells failed; 4 nothing was measured; 130 stopped by Ctrl-C; 143 stopped by SIGTERM."""
+PATH = click.Path(path_type=Path)
 
 
-@click.group(
-    invoke_without_command=True, epilog=EPILOG, context_settings={"max_content_width": 100}
+@click.group(invoke_without_command=True, epilog=EPILOG, context_settings={"max_content_width": 100})
+@click.option("--suite", metavar="NAME|FILE.toml", help="Run this suite of the study, or one's own.")
+@click.option(
+    "--sweep",
+    "sweeps",
+    multiple=True,
+    metavar='"MODEL: NAME=VALUES ..."',
+    help='Run a sweep without a file, such as "mlp: learning_rate=0.001,0.01 epochs=5 seeds=3"; '
+    "may be given several times.",
 )
-@click.option("--suite", type=click.Choice(names()), help="Run this suite.")
+@click.option(
+    "--study",
+    default=DEFAULT,
+    show_default=True,
+    metavar="NAME|FOLDER",
+    help=f"Whose suites and claims: {', '.join(names())}, or a folder with a study.toml.",
+)
 @click.option(
     "--data",
     default="auto",
     show_default=True,
     metavar="SOURCE",
-    help="auto, synthetic[:N], emnist (built by `data fetch emnist`), or a path: a folder with the "
-    "course's two files, or an .npz with X and y. auto is $HEXBENCH_DATA, else files in data/, else "
-    "synthetic.",
+    help="auto, synthetic[:N], emnist (built by `data fetch emnist`), digits (scikit-learn's), or a "
+    "path: a folder with the course's two files, or an .npz with X and y. auto is what the study "
+    "says, or $HEXBENCH_DATA, else files in data/, else synthetic.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Results folder [results/<suite>].")
-@click.option("--only", metavar="FIELD=VALUE,...", help="Run only such cells: model=cnn,seed=0.")
+@click.option(
+    "--model",
+    "own_models",
+    multiple=True,
+    metavar="FILE.py:NAME",
+    help="A model of one's own joins the suite: a scikit-learn classifier class or a Flax module.",
+)
+@click.option("--out", type=PATH, help="Results folder [results/<suite>].")
+@click.option(
+    "--only",
+    metavar="FIELD=VALUE,...",
+    help="Run only such cells: model=cnn,seed=0,params.learning_rate=0.01.",
+)
 @click.option(
     "--seeds", metavar="N", type=click.IntRange(1, 10_000), help="At least N seeds for every sweep."
 )
 @click.option("--fresh", is_flag=True, help="Set earlier results aside and start anew.")
 @click.option("--rerun-failed", is_flag=True, help="Run failed cells again.")
-@click.option(
-    "--rerun-disturbed", is_flag=True, help="Run cells again that did not have the machine alone."
-)
+@click.option("--rerun-disturbed", is_flag=True, help="Run cells again that did not have the machine alone.")
 @click.option(
     "--time-limit",
     metavar="SECONDS",
     type=click.FloatRange(0, 1e6, min_open=True),
     help="A cell that takes longer has failed.",
 )
-@click.option(
-    "--plan", "only_plan", is_flag=True, help="Print the cells and about how long they take."
-)
-@click.option("--executor", type=click.Choice(["local"]), default="local", help="Where cells run.")
+@click.option("--plan", "only_plan", is_flag=True, help="Print the cells and about how long they take.")
 @click.pass_context
-def cli(
-    context: click.Context,
-    suite: str | None,
-    data: str,
-    out: Path | None,
-    only: str | None,
-    seeds: int | None,
-    fresh: bool,
-    rerun_failed: bool,
-    rerun_disturbed: bool,
-    time_limit: float | None,
-    only_plan: bool,
-    executor: str,  # noqa: ARG001 - one choice so far
-) -> None:
-    """Benchmark small classifiers of handwritten hexadecimal digits: MLP, CNN and SVM.
+def cli(context: click.Context, /, **options: Any) -> None:
+    """Benchmark small image classifiers, and judge the claims of a study by the results.
 
     A run that is started again goes on where it stopped.
     """
+    given = options["suite"] is not None or options["sweeps"]
     if context.invoked_subcommand is not None:
-        if suite is not None:
-            raise click.UsageError("--suite runs a suite; it does not go with a command.")
+        if given:
+            raise click.UsageError("--suite and --sweep run cells; they do not go with a command.")
         return
-    if suite is None:
-        raise click.UsageError(f"Choose a suite with --suite: {', '.join(names())}.")
+    study = load(options["study"])
+    if not given:
+        suites = ", ".join(study.suites) or "FILE.toml"
+        raise click.UsageError(f"Choose a suite with --suite: {suites}; or give a --sweep.")
+    if options["suite"] is not None and options["sweeps"]:
+        raise click.UsageError("--suite and --sweep do not go together.")
+    sys.exit(_run(study, **{k: v for k, v in options.items() if k != "study"}))
+
+
+def _run(
+    study: Study,
+    suite: str | None,
+    sweeps: tuple[str, ...],
+    data: str,
+    own_models: tuple[str, ...],
+    out: Path | None,
+    only: str | None,
+    seeds: int | None,
+    only_plan: bool,
+    fresh: bool,
+    **options: Any,
+) -> ExitCode:
+    from hexbench.plan.models import known_models
+    from hexbench.plan.suites import Images, narrow, plan, with_own_models
+    from hexbench.plan.sweeps import read_suite, suite_of
     from rich.console import Console
 
-    from bench.data.sources import resolve
-
-    loaded = load(suite)
-    source = resolve(data, loaded.synthetic_images)
-    whole = planned = plan(loaded, source.count, seeds=seeds)
+    models = known_models(own_models)
+    loaded = suite_of(list(sweeps), models) if suite is None else read_suite(study.suite(suite), models)
+    added = [name for name in models if models[name] not in known_models().values()]
+    loaded = with_own_models(loaded, added)
+    source = study.sources.resolve(data, loaded.synthetic_images, study.data_default)
+    tested = study.split.tested(source.count, source.tested)
+    images = Images(source.count, study.split, tested)
+    whole = planned = plan(loaded, images, models, seeds=seeds)
     if only is not None:
         planned = whole.of(narrow(whole.cells, _conditions(only)))
     if not planned.cells:
-        raise BadInput(
-            f"suite {suite} has no cell for the {source.count:,} images of {source.name}."
-        )
+        raise BadInput(f"suite {loaded.name} has no cell for the {source.count:,} images of {source.name}.")
     console = Console()
     if only_plan:
-        from bench.report.terminal import print_plan
+        from math import prod
 
-        print_plan(list(planned.cells), source.count, planned.left_out, console)
-        return
-    from bench.run.suite import Request, run_suite
-    from bench.run.worker import Terms
+        from hexbench.plan.cost import Expectation
+        from hexbench.report.terminal import print_plan
 
-    folder = out or Path("results") / suite
-    terms = Terms(rerun_failed, rerun_disturbed, time_limit)
-    request = Request(suite, source, planned, whole, folder, fresh, terms)
-    sys.exit(run_suite(request, console))
+        pixels = prod(source.shape) if source.shape else None
+        print_plan(planned, models, Expectation(images, models, pixels), console)
+        return ExitCode.OK
+    from hexbench.run.suite import Request, run_suite
+    from hexbench.run.worker import RunOptions
+
+    place = Path("results") / ("" if study.name == DEFAULT else Path(study.name).name) / loaded.name
+    request = Request(
+        study,
+        loaded.name,
+        source,
+        planned,
+        whole,
+        models,
+        own_models,
+        out or place,
+        fresh,
+        RunOptions(**options),
+    )
+    return run_suite(request, console)
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-def report(folder: Path) -> None:
+@click.argument("folder", type=PATH)
+@click.option("--study", metavar="NAME|FOLDER", help="Judge by this study's claims [the run's own].")
+def report(folder: Path, study: str | None) -> None:
     """Write the report of results FOLDER again, from its records."""
-    from bench.report.write import write_report
-    from bench.store import Store
+    from hexbench.report.write import write_report
+    from hexbench.store.store import Store
 
     store = Store.open(folder)
+    judge = load(study or store.manifest().study)
     with store.alone():
         found = store.survey()
         for name, fault in found.faults.items():
             click.echo(f"damaged, counts as missing: {store.cells / name}: {fault}")
-        write_report(store, found)
+        write_report(store, judge, found)
     click.echo(f"Report: {folder / 'report.html'} and report.md")
 
 
 @cli.command()
 def env() -> None:
     """Print the environment: versions, machine, device, commit."""
-    import json
+    import msgspec
+    from hexbench.measure.environment import device, environment
 
-    from bench.measure.environment import describe, device
-
-    click.echo(json.dumps(describe() | {"device": device()}, indent=2))
+    found = msgspec.to_builtins(environment()) | {"device": device()}
+    click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
 
 
 for command in (check, compare, data_commands):
     cli.add_command(command)
+for study in our_studies():
+    for command in getattr(study.module, "COMMANDS", ()):
+        data_commands.add_command(command)
 
 
 def _conditions(only: str) -> dict[str, str]:
-    pairs = [part.partition("=") for part in re.split(r",(?=\w+=)", only)]
+    pairs = [part.partition("=") for part in re.split(r",(?=[\w.]+=)", only)]
     if not all(name and sign and value for name, sign, value in pairs):
         raise BadInput(f"--only {only}: write conditions as field=value, separated by commas.")
     conditions = {name.strip(): value.strip() for name, _, value in pairs}

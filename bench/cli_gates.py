@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from bench.errors import ExitCode
-from bench.outside import one_line
+from hexbench.errors import BadInput, ExitCode
+from hexbench.files import one_line
 
 
 @click.command()
@@ -26,26 +26,30 @@ from bench.outside import one_line
     help="Print annotations for GitHub Actions.",
 )
 def check(folder: Path, thresholds: Path | None, junit_file: Path | None, github: bool) -> None:
-    """Hold results FOLDER against the accuracy thresholds kept for its data set."""
+    """Hold results FOLDER against the accuracy thresholds of its study for its data."""
     from rich.console import Console
 
-    from bench.analyse.check import BROKEN, FAILED, OK, THRESHOLDS
-    from bench.analyse.check import check as judge
-    from bench.analyse.check import load as load_thresholds
-    from bench.report.ci import annotations, junit
-    from bench.report.terminal import print_findings
-    from bench.store import Store, write_whole
+    from hexbench import study
+    from hexbench.analyse.runs import Runs
+    from hexbench.analyse.thresholds import BROKEN, FAILED, OK, load
+    from hexbench.analyse.thresholds import check as judge
+    from hexbench.files import write_whole
+    from hexbench.report.junit import annotations, junit
+    from hexbench.report.terminal import print_findings
+    from hexbench.store.record import Done
+    from hexbench.store.store import Store
 
-    file = thresholds or THRESHOLDS
     store = Store.open(folder)
     manifest, records = store.manifest(), store.planned()
-    planned, data = manifest["cells"], manifest["data"]
-    done = {record["key"] for record in records if record["status"] == "done"}
-    missing = [manifest["labels"].get(key, key) for key in planned if key not in done]
-    findings = judge(records, load_thresholds(file), data["train"])
+    file = thresholds or study.load(manifest.study).thresholds
+    if file is None:
+        raise BadInput(f"the study {manifest.study} has no thresholds: name a file by --thresholds.")
+    done = {record.key for record in records if isinstance(record, Done)}
+    missing = [manifest.labels.get(key, key) for key in manifest.cells if key not in done]
+    findings = judge(Runs.of(manifest, records), load(file))
     print_findings(findings, Console())
     if junit_file:
-        write_whole(junit_file, junit(findings, missing, data["name"]))
+        write_whole(junit_file, junit(findings, missing, manifest.data.name))
     for line in annotations(findings, missing) if github else ():
         click.echo(one_line(line))
     verdicts = [finding.verdict for finding in findings]
@@ -58,7 +62,7 @@ def check(folder: Path, thresholds: Path | None, junit_file: Path | None, github
     click.echo(f"{verdicts.count(OK)} kept.")
     if missing:
         click.echo(
-            f"{len(missing)} of {len(planned)} planned cells are missing or failed: "
+            f"{len(missing)} of {len(manifest.cells)} planned cells are missing or failed: "
             "run the suite to its end."
         )
         sys.exit(ExitCode.CELLS_FAILED)
@@ -79,16 +83,13 @@ def compare(first: Path, second: Path, form: str) -> None:
 
     Accuracy is compared on the same test images and seeds, time where the hardware is the same.
     """
-    from bench.analyse.compare import Run
-    from bench.analyse.compare import compare as set_beside
-    from bench.analyse.compare_accuracy import REGRESSION
-    from bench.report.comparison import FORMATS
-    from bench.store import Store
+    from hexbench.analyse.compare import REGRESSION, Run
+    from hexbench.analyse.compare import compare as set_beside
+    from hexbench.report.comparison import FORMATS
+    from hexbench.store.store import Store
 
     stores = Store.open(first), Store.open(second)
-    found = set_beside(
-        *(Run.of(str(store.folder), store.manifest(), store.planned()) for store in stores)
-    )
+    found = set_beside(*(Run.of(str(store.folder), store.manifest(), store.planned()) for store in stores))
     FORMATS[form](found)
     if not found.accuracy.differences:
         sys.exit(ExitCode.NOTHING_MEASURED)

@@ -1,8 +1,8 @@
-"""The exceptions a user is meant to read, and the exit codes they lead to."""
+"""Exceptions whose messages are for the user, and the process's exit codes."""
 
 from enum import IntEnum
 
-from bench.outside import one_line
+from hexbench.files import one_line
 
 
 class BadInput(Exception):
@@ -25,7 +25,7 @@ class Stopped(KeyboardInterrupt):
 
 
 class ExitCode(IntEnum):
-    """What the process returns: see README, "Exit codes"."""
+    """Exit codes of the process, as documented for users."""
 
     OK = 0
     REGRESSION = 1

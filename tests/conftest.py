@@ -10,11 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hexbench.studies.digit_recognizer.data import course, sources
 from hypothesis import HealthCheck, settings
 from torture.counting import Torture
-
-from bench.data import course
-from bench.data.dataset import Dataset
 
 ROOT = Path(__file__).parents[1]
 
@@ -68,7 +66,7 @@ def hex2024_folder():
 
 @pytest.fixture(scope="session")
 def hex2024(hex2024_folder):
-    return Dataset("hex2024", *course.read(hex2024_folder))
+    return course.dataset("hex2024", *course.read(hex2024_folder))
 
 
 def blobs(count, seed=0, classes=17):
@@ -90,16 +88,14 @@ def start_hearing_ctrl_c(command, **options):
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
-        )
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
 def small_data():
-    return Dataset("blobs", *blobs(300))
+    return course.dataset("blobs", *blobs(300))
 
 
 @pytest.fixture
@@ -109,8 +105,8 @@ def save_course(tmp_path):
     def save(images, labels, folder="course"):
         path = tmp_path / folder
         path.mkdir(parents=True, exist_ok=True)
-        np.save(path / course.IMAGES_FILE, images)
-        np.save(path / course.LABELS_FILE, labels)
+        np.save(path / sources.IMAGES_FILE, images)
+        np.save(path / sources.LABELS_FILE, labels)
         return path
 
     return save

@@ -12,11 +12,9 @@ import pytest
 from conftest import ROOT, blobs, start_hearing_ctrl_c
 from data import nist
 from data.server import serving
+from hexbench.studies.digit_recognizer.data import course
+from hexbench.studies.digit_recognizer.data.sources import KNOWN
 from matplotlib.image import imread
-
-from bench.data import course
-from bench.data.dataset import Dataset
-from bench.data.known import KNOWN
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +54,7 @@ def test_fetch_then_use(data, hexbench, zipped, tmp_path):
         assert server.asked == ["cut-once"] * 2
 
     folder = tmp_path / "cache" / "emnist"
-    fingerprint = Dataset("", *course.read(folder)).fingerprint
+    fingerprint = course.dataset("", *course.read(folder)).fingerprint
     for done in (first, again):
         assert done.stderr == "", "an archive that was asked for by checksum needs no warning"
         assert fingerprint in done.stdout.splitlines()
@@ -64,9 +62,7 @@ def test_fetch_then_use(data, hexbench, zipped, tmp_path):
         assert "use it with --data emnist" in done.stdout
     assert str(tmp_path) not in (folder / "card.json").read_text()
 
-    used = hexbench(
-        "--suite", "smoke", "--data", "emnist", "--plan", HEXBENCH_CACHE=str(folder.parent)
-    )
+    used = hexbench("--suite", "smoke", "--data", "emnist", "--plan", HEXBENCH_CACHE=str(folder.parent))
     assert used.returncode == 0, used.stderr
     one_sentence(data("build", "emnist"), "does not have the checksum", "data fetch emnist")
 
@@ -152,9 +148,7 @@ def test_ctrl_c_leaves_nothing_half_done(zipped, tmp_path, what):
 
 def fingerprint_line(done):
     """The line of 64 digits and nothing else."""
-    found = [
-        x for x in done.stdout.splitlines() if len(x) == 64 and set(x) <= set("0123456789abcdef")
-    ]
+    found = [x for x in done.stdout.splitlines() if len(x) == 64 and set(x) <= set("0123456789abcdef")]
     assert len(found) == 1, done.stdout
     return found[0]
 
@@ -163,7 +157,7 @@ def test_describe_then_verify(hexbench, save_course, tmp_path):
     images, labels = blobs(200)
     labels[labels == 14] = 13
     folder = save_course(images, labels)
-    fingerprint = Dataset("", images, labels).fingerprint
+    fingerprint = course.dataset("", images, labels).fingerprint
     done = hexbench("data", "describe", folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert fingerprint_line(done) == fingerprint
@@ -192,6 +186,28 @@ def test_verify_the_embedded_default(hexbench):
     assert fingerprint_line(done) == KNOWN["synthetic-9834"].fingerprint
 
 
+def test_describe_scikit_learns_digits(hexbench, tmp_path):
+    done = hexbench("data", "describe", "digits", "--out", "card")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Images: 1,797 of 8 x 8 grey pixels, 0 to 16." in done.stdout
+    assert imread(tmp_path / "card" / "examples.png").std() > 0
+    done = hexbench("data", "verify", "digits", "--card", "card")
+    assert done.returncode == 0
+    assert fingerprint_line(done) == json.loads((tmp_path / "card" / "card.json").read_text())["fingerprint"]
+
+
+def test_describe_images_in_colour(hexbench, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (60, 28, 24, 3), np.uint8)
+    np.savez(tmp_path / "pets.npz", X=images, y=np.arange(60) % 3, class_names=["cat", "dog", "cow"])
+    done = hexbench("data", "describe", "pets.npz")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Images: 60 of 28 x 24 pixels of 3 channels, 0 to 255." in done.stdout
+    for name in ("cat", "dog", "cow"):
+        assert name in done.stdout
+    one_sentence(hexbench("data", "compare", "pets.npz"), "pets has 3 classes of 28 x 24 x 3 images")
+    one_sentence(hexbench("data", "describe", "digit"), "did you mean 'digits'")
+
+
 def test_describe_the_set_built_from_an_archive(data, zipped):
     data("build", "emnist", "--archive", zipped, "--count", 200)
     described, verified = data("describe", "emnist"), data("verify", "emnist")
@@ -208,7 +224,7 @@ def test_compare_writes_its_page(hexbench, save_course, tmp_path):
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "likeness" / "report.md").read_text()
     assert page.startswith("# course beside synthetic")
-    assert Dataset("", *blobs(300)).fingerprint in page
+    assert course.dataset("", *blobs(300)).fingerprint in page
     assert len((tmp_path / "likeness" / "trials.csv").read_text().splitlines()) == 1 + 2 * 3 * 3
     for picture in ("accuracy", "examples"):
         assert imread(tmp_path / "likeness" / "figures" / f"{picture}.png").std() > 0

@@ -1,13 +1,24 @@
 """`check` and `compare` on folders of made-up records, in a fresh process each."""
 
 import json
+from pathlib import Path
 
 import pytest
 from analyse.runs import cnns, folder_of
-from analyse.sound import hits, svm
+from analyse.sound import FINGERPRINT, correct, network, svm
 from junitparser import JUnitXml
 
-THRESHOLD = "[[threshold]]\ndata = 'made-up'\nmodel = 'cnn'\nmetric = 'test_accuracy'\nmin = {}\n"
+from hexbench import studies
+
+STUDIES = Path(studies.__file__).parent
+
+THRESHOLD = f"""
+[[threshold]]
+data = "{FINGERPRINT}"
+model = "cnn"
+metric = "test_accuracy"
+min = {{}}
+"""
 
 
 @pytest.fixture
@@ -37,7 +48,7 @@ def test_times_alone_never_fail(hexbench, folder, tmp_path):
 
 
 def test_compare_refuses_what_it_cannot_compare(hexbench, folder, tmp_path):
-    folder_of(tmp_path / "b", [svm(hits(0.9, 0))])
+    folder_of(tmp_path / "b", [svm(correct(0.9, 0))])
     nothing = hexbench("compare", "a", "b", "--format", "json")
     assert nothing.returncode == 4
     assert json.loads(nothing.stdout)["accuracy"] == []
@@ -82,8 +93,7 @@ def test_missing_cells_are_an_error_of_their_own(hexbench, folder, tmp_path):
     (suite,) = JUnitXml.fromfile(str(tmp_path / "j.xml"))
     assert (suite.tests, suite.failures, suite.errors) == (2, 0, 1)
     assert (
-        "::error title=hexbench%3A cells missing::Planned cells that are missing or failed: 1."
-        in done.stdout
+        "::error title=hexbench%3A cells missing::Planned cells that are missing or failed: 1." in done.stdout
     )
 
 
@@ -94,3 +104,41 @@ def test_a_junit_file_that_cannot_be_written_is_bad_input(hexbench, folder, tmp_
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
         assert target.split("/")[0] in done.stderr
+
+
+def test_a_run_has_the_thresholds_of_its_study(hexbench, tmp_path):
+    digits = "a13452a82d991d6e14237c8d63153a812507d44e977fb1b02aa2f51573887f00"
+    records = [network("cnn", correct(0.9, s), seed=s) for s in range(3)]
+    folder_of(tmp_path / "a", records, study="sklearn_digits")
+    nothing = hexbench("check", "a")
+    assert nothing.returncode == 4, nothing.stderr
+    assert "sklearn_digits" in nothing.stdout
+    assert digits in (STUDIES / "sklearn_digits" / "thresholds.toml").read_text()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "study.toml").write_text('title = "mine"\n')
+    folder_of(tmp_path / "b", records, study="mine")
+    without = hexbench("check", "b")
+    assert without.returncode == 2
+    assert "mine has no thresholds" in without.stderr
+    (mine / "thresholds.toml").write_text(THRESHOLD.format(0.5))
+    assert hexbench("check", "b").returncode == 0
+
+
+def test_a_threshold_that_is_wrong_is_bad_input(hexbench, folder, tmp_path):
+    (tmp_path / "t.toml").write_text(THRESHOLD.format(0.5) + "learning_rat = 0.1\n")
+    done = hexbench("check", "a", "--thresholds", "t.toml")
+    assert done.returncode == 2
+    assert "t.toml: threshold 1: " in done.stderr
+    assert "did you mean 'learning_rate'?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_two_learning_rates_are_compared_apart(hexbench, folder, tmp_path):
+    fast = cnns(range(3), learning_rate=0.01)
+    folder_of(tmp_path / "b", [*cnns(range(3)), *fast])
+    done = hexbench("compare", "a", "b")
+    assert done.returncode == 0, done.stderr
+    assert "1 compared, 0 fallen." in done.stdout
+    folder_of(tmp_path / "c", fast)
+    assert hexbench("compare", "a", "c").returncode == 4

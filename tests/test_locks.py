@@ -5,13 +5,12 @@ import sys
 
 import pytest
 from conftest import ROOT
-
-from bench.locks import Locks
+from hexbench.store.locks import Locks
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from bench.locks import Locks
+from hexbench.store.locks import Locks
 with Locks(Path(sys.argv[1])).hold("cell") as mine:
     print(mine, flush=True)
     sys.stdin.read()

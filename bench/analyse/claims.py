@@ -1,71 +1,59 @@
-"""The report's statements as claims, in one table, and the verdict that a run's records give on each.
+"""Claims: the statements of a report as data, and the verdict that a run's records give on each.
 
-A claim's rule, its margin and its smallest number of seeds are fixed here, before anything is
-measured; `bench/analyse/rules.py` says what the rules do.
+A claim's rule, its margins and its smallest number of seeds are written down before anything is
+measured; `hexbench.analyse.rules` says what the rules do.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any
 
-from bench.analyse.comparisons import (
-    best_of_all,
-    better_in_fewer_epochs,
-    improves_each_epoch,
-    overfits,
-    simpler_tasks,
-    svm_about,
-    svm_draws_around,
-)
-from bench.analyse.durations import (
-    grows_faster_than_images,
-    slower_as_reported,
-    slower_epochs,
-)
-from bench.analyse.evidence import Evidence
-from bench.analyse.hunger import needs_more_images
-from bench.analyse.rules import (
-    REFUTED,
-    Finding,
-    Rule,
-    count,
-    number,
-    parameters_are,
-    percent,
-    points,
-    signed,
-    test_accuracy_about,
-    times,
-    train_accuracy_about,
-)
-from bench.analyse.statistics import Estimate
-from bench.data.paper import IMAGES_IN_FULL, REPORT_COUNTS
+import numpy as np
 
-Unit = Callable[[Estimate], str]
+from hexbench.analyse import intervals
+from hexbench.analyse.groups import Group
+from hexbench.analyse.intervals import CONFIDENCE
+from hexbench.analyse.parsing import Claim, check, fault, parse
+from hexbench.analyse.quantities import INCONCLUSIVE, NOT_RUN, Case, Finding, Part
+from hexbench.analyse.rules import NOT_COMPARABLE, RULES, Rule, all_of
+from hexbench.analyse.runs import Ambiguous, Runs
+from hexbench.analyse.selections import Known
+from hexbench.errors import BadInput
+from hexbench.models import entries
 
-STATED_IMAGES = 111_399
-TEST_PART = sum(REPORT_COUNTS)
-"""Images that the report's figure 4 holds: 30% of all."""
+__all__ = ("Claim", "Detail", "Verdict", "as_json", "check", "judge", "parse")
+
+FIELDS = (
+    "id",
+    "statement",
+    "reported",
+    "measured",
+    "low",
+    "high",
+    "level",
+    "n",
+    "verdict",
+    "reason",
+    "cells",
+    "readings",
+)
+"""Of an entry of `verdicts.json`."""
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A statement of the report and the rule that judges it."""
+class Detail:
+    """A table that belongs to a verdict."""
 
-    id: str
-    statement: str
-    reported: str
-    rule: Rule
-    measures: str = ""
-    """What its number is, with `{}` for the number and its interval; if not given, the reason says it."""
-    unit: Unit = percent
-    about_data: bool = True
-    """Whether other images could give another verdict."""
+    title: str
+    note: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule says of a run's cells; an entry of `verdicts.json`."""
+    """What a rule says of a run's cells."""
 
     id: str
     statement: str
@@ -73,125 +61,272 @@ class Verdict:
     measured: float | None
     low: float | None
     high: float | None
+    level: float | None
+    """Of the interval from `low` to `high`."""
     n: int
+    """How many runs the interval rests on."""
     verdict: str
     reason: str
-    cells: list[str]
+    cells: Sequence[str]
+    """Keys."""
+    readings: Sequence[Mapping[str, Any]]
+    """What the claim comes to in each of its other readings."""
     plain: str
-    """What was measured, in one short sentence; not in `verdicts.json`."""
+    """What was measured, in one short sentence."""
+    source: str
+    details: Sequence[Detail]
 
 
-def dataset_size(_: Evidence) -> Finding:
-    """Whether the report's own numbers agree; no run is needed."""
-    whole = TEST_PART / 0.3
-    reason = (
-        f"by the report's own numbers: its figure 4 holds {TEST_PART:,} test images (read from a scan), 30% "
-        f"of about {whole:,.0f} and not of {STATED_IMAGES:,}; the same file is elsewhere described as "
-        f"{IMAGES_IN_FULL:,} images, of which 30% are 32,341. Besides, 45% of 30 test images is no whole "
-        "number (13 are 43.3%, 14 are 46.7%), and the text has ten output units where the code has 17"
-    )
-    return Finding(REFUTED, reason, whole, whole, whole)
+@dataclass(frozen=True)
+class _Outcome:
+    """What the parts of a claim come to."""
+
+    verdict: str
+    finding: Finding
+    """The one whose value is the claim's, or that says why there is none."""
+    said: str
+    """The quantity of that finding in words; empty where there is none."""
+    level: float
+    findings: Sequence[tuple[Part, Finding]] = ()
+    """Of all parts, where there is a value of each."""
+    p_values: Sequence[float] = ()
+    """Of McNemar's tests, one a part."""
+
+    @property
+    def plain(self) -> str:
+        """What was measured, in one sentence without its full stop."""
+        if not self.said:
+            return _capital(self.finding.reason)
+        words = [f"{self.said}: {self.finding.text(self.level)}"]
+        if self.finding.n > 1:
+            words.append(f", {self.finding.n} {self.finding.counted}")
+        return _capital("".join(words))
 
 
-CLAIMS = (
-    Claim("params", "The two networks have so many parameters.", "4,197 and 158,385",
-          parameters_are({"mlp": 4_197, "cnn": 158_385}), about_data=False),
-    Claim("mlp-train-5", "The neural network reads 84% of the training images after 5 epochs.", "84%",
-          train_accuracy_about("mlp", 5, 0.84, seeds=3), "{} of the training images"),
-    Claim("mlp-test", "The neural network reads 88% of the test images.", "88%",
-          test_accuracy_about("mlp", 50, 0.88, seeds=3), "{} of the test images after 50 epochs"),
-    Claim("cnn-3", "The CNN reads 98% after three epochs.", "98%",
-          test_accuracy_about("cnn", 3, 0.98, seeds=3), "{} of the test images after 3 epochs"),
-    Claim("cnn-overfits", "With more epochs the CNN overfits.", "test loss rises",
-          overfits(3, 15, seeds=3), "from epoch 3 to 15 the test loss changes by {}", signed),
-    Claim("svm-10000", "The SVM reads 92%, on 10,000 images.", "92%", svm_about(10_000, 0.92),
-          "{} of the test images"),
-    Claim("svm-100", "The SVM reads 45%, on 100 images.", "45%", svm_draws_around(100, 0.45, draws=40),
-          "{} is the middle of the draws, with 95% of them in brackets"),
-    Claim("svm-simple", "SVMs are valuable for simpler tasks.", "as good as a CNN",
-          simpler_tasks(margin=0.01, seeds=5), "SVM less CNN, where it does worst: {}", points),
-    Claim("mlp-improves", "After each epoch the neural network gets more precise.", "each epoch",
-          improves_each_epoch("mlp", 50, share=0.95, seeds=3),
-          "{} of the epochs raise the training accuracy"),
-    Claim("svm-slow", "Training the SVM takes much longer.", "much longer",
-          slower_as_reported(300, stated=10_000, much=2.0),
-          "on 300 images the grid search takes {} as long as the slower network", times),
-    Claim("svm-scaling", "The SVM's training time grows faster than the number of images.",
-          "faster than n", grows_faster_than_images(), "one fit takes n to the power of {}", number),
-    Claim("cnn-fewer-epochs", "The CNN needs fewer epochs and ends better.", "3 against 50 epochs",
-          better_in_fewer_epochs(3, 50, seeds=3), "CNN after 3 epochs less MLP after 50: {}",
-          points),
-    Claim("data-hunger", "The neural network needs many images; CNN and SVM do with few.",
-          "many against few", needs_more_images("mlp", ("cnn", "svm"), seeds=3),
-          "CNN or SVM less MLP, where they are closest: {}", points),
-    Claim("mlp-slower-than-cnn", "Neural networks often take longer to train, CNNs are faster.",
-          "longer", slower_epochs("mlp", "cnn"), "an epoch of the MLP takes {} as long as one of the CNN",
-          times),
-    Claim("cnn-best", "The CNN is the right choice.", "best of three", best_of_all(seeds=3),
-          "CNN less its closest rival: {}", points),
-    Claim("dataset-size", "The data set has 111,399 images.", "111,399", dataset_size,
-          "{}, by the report's own figure 4", count, about_data=False),
-)  # fmt: skip
+def judge(
+    claims: Iterable[Claim],
+    runs: Runs,
+    rules: Mapping[str, Rule] | None = None,
+    reported_images: int | None = None,
+) -> list[Verdict]:
+    """A verdict on every claim.
 
-
-def kind_of(data: dict[str, Any]) -> str:
-    """Whose images a manifest's are: `synthetic`, the `course`'s own file, or `other`."""
-    if data["synthetic"]:
-        return "synthetic"
-    own = data["images"] == IMAGES_IN_FULL and data["name"] != "emnist"
-    return "course" if own else "other"
-
-
-def judge(evidence: Evidence, kind: str) -> list[Verdict]:
-    """A verdict on every claim; `kind` is that of `kind_of`, which a reason has to say."""
+    `rules` are those of a study, besides the engine's; `reported_images` is how many images the report's
+    own data have, where these are not known to be others. BadInput names the claim that cannot be
+    judged; Ambiguous the one whose cells differ in more than their seed.
+    """
+    known = {**RULES, **(rules or {})}
+    models: dict[str, Known] = {**entries(), **runs.manifest.models}
     verdicts = []
-    for claim in CLAIMS:
-        evidence.missed.clear()
-        found = claim.rule(evidence)
-        verdicts.append(
-            Verdict(
-                id=claim.id,
-                statement=claim.statement,
-                reported=claim.reported,
-                measured=_finite(found.measured),
-                low=_finite(found.low),
-                high=_finite(found.high),
-                n=found.n,
-                verdict=found.verdict,
-                reason=_in_full(claim, found, evidence, kind),
-                cells=list(found.keys),
-                plain=_plain(claim, found),
-            )
-        )
+    for claim in claims:
+        try:
+            check([claim], models)
+            verdicts.append(_verdict(claim, runs, known, reported_images))
+        except Ambiguous as error:
+            raise Ambiguous(str(fault(f"{claim.where}: claim {claim.id!r}", error))) from None
+        except BadInput as error:
+            if str(error).startswith(claim.where):
+                raise
+            raise fault(f"{claim.where}: claim {claim.id!r}", error) from None
     return verdicts
 
 
 def as_json(verdicts: Iterable[Verdict]) -> list[dict[str, Any]]:
     """The content of `verdicts.json`."""
-    entries = [asdict(verdict) for verdict in verdicts]
-    return [{name: entry[name] for name in entry if name != "plain"} for entry in entries]
+    return [{name: getattr(verdict, name) for name in FIELDS} for verdict in verdicts]
 
 
-def _plain(claim: Claim, found: Finding) -> str:
-    value, low, high = _finite(found.measured), _finite(found.low), _finite(found.high)
-    if value is None or low is None or high is None or not claim.measures:
-        return found.reason[0].upper() + found.reason[1:] + "."
-    words = claim.measures.format(claim.unit(Estimate(value, low, high)))
-    return words[0].upper() + words[1:] + "."
+def _verdict(claim: Claim, runs: Runs, rules: Mapping[str, Rule], reported_images: int | None) -> Verdict:
+    outcome = _outcome(claim, runs, rules)
+    verdict = outcome.verdict
+    if verdict != NOT_RUN and _is_incomparable(claim, runs):
+        verdict = NOT_COMPARABLE
+    plain = _plain(claim, outcome, runs)
+    groups = [group for _, f in outcome.findings or ((None, outcome.finding),) for group in f.groups]
+    return Verdict(
+        id=claim.id,
+        statement=claim.statement,
+        reported=claim.reported,
+        **_numbers(outcome),
+        n=outcome.finding.n,
+        verdict=verdict,
+        reason=_in_full(claim, outcome, plain, runs, reported_images),
+        cells=[] if verdict == NOT_RUN else list(dict.fromkeys(k for g in groups for k in g.keys)),
+        readings=[_reading(reading, runs, rules) for reading in claim.readings],
+        plain=f"{plain}.",
+        source=claim.source,
+        details=list(_details(claim, outcome, runs, rules)),
+    )
 
 
-def _in_full(claim: Claim, found: Finding, evidence: Evidence, kind: str) -> str:
-    reason = found.reason[0].upper() + found.reason[1:]
-    by_runs = found.keys or found.measured is None
-    parts = [reason, f"On {evidence.about}"] if by_runs else [reason]
-    if evidence.missed:
-        count = len(evidence.missed)
-        parts.append(f"Left out: {count} cell{'s' if count > 1 else ''} that failed")
-    if claim.about_data and kind == "other":
-        parts.append("Not the course's own images, so that the report may be right on those")
-    start = "software check: " if kind == "synthetic" else ""
+def _numbers(outcome: _Outcome) -> dict[str, float | None]:
+    found = outcome.finding.found
+    values = (found.value, found.low, found.high) if found else (None, None, None)
+    finite = [None if v is None or not isfinite(v) else float(v) for v in values]
+    certain = finite[1] is None or finite[1] == finite[2]
+    return {
+        **dict(zip(("measured", "low", "high"), finite, strict=True)),
+        "level": None if certain else outcome.level,
+    }
+
+
+def _is_incomparable(claim: Claim, runs: Runs) -> bool:
+    reported = claim.reported_train_images
+    return reported is not None and 2 * runs.manifest.data.train < reported
+
+
+def _reading(reading: Claim, runs: Runs, rules: Mapping[str, Rule]) -> dict[str, Any]:
+    outcome = _outcome(reading, runs, rules)
+    return {
+        "name": reading.id,
+        **_numbers(outcome),
+        "n": outcome.finding.n,
+        "verdict": outcome.verdict,
+    }
+
+
+# --- From the parts to one verdict ---
+
+
+def _outcome(claim: Claim, runs: Runs, rules: Mapping[str, Rule]) -> _Outcome:
+    parts, lacking = _measured_parts(claim, runs)
+    level = 1 - (1 - CONFIDENCE) / max(len(parts), 1) if claim.corrected else CONFIDENCE
+    if lacking:
+        return _Outcome(NOT_RUN, Finding(NOT_RUN, lacking), "", level)
+    findings = [(part, rules[part.rule](Case(part, runs, level), **part.options)) for part in parts]
+    for verdict in (NOT_RUN, INCONCLUSIVE):
+        undecided = [f for _, f in findings if f.found is None and f.verdict == verdict]
+        if undecided:
+            groups = [group for _, finding in findings for group in finding.groups]
+            return _Outcome(verdict, replace(undecided[0], groups=groups), "", level)
+    p_values: list[float] = []
+    if claim.mcnemar_seed is not None:
+        rows = [_of_seed(finding.groups, claim.mcnemar_seed) for _, finding in findings]
+        pairs = [pair for pair in rows if pair is not None]
+        if len(pairs) < len(rows):
+            reason = f"a run of seed {claim.mcnemar_seed}, which was named for McNemar's test, is missing"
+            return _Outcome(INCONCLUSIVE, Finding(INCONCLUSIVE, reason), "", level)
+        p_values = intervals.corrected([intervals.mcnemar(*pair) for pair in pairs])
+        findings = [
+            (part, replace(f, verdict=f.verdict if p < 1 - CONFIDENCE else INCONCLUSIVE))
+            for (part, f), p in zip(findings, p_values, strict=True)
+        ]
+    part, shown = findings[0] if claim.own else min(findings, key=lambda found: found[1].distance)
+    verdict = all_of([finding.verdict for _, finding in findings])
+    n = min(finding.n for _, finding in findings)
+    said = part.said(runs) if shown.text(level) else ""
+    return _Outcome(verdict, replace(shown, n=n), said, level, findings, p_values)
+
+
+def _findings(
+    parts: Sequence[Part], runs: Runs, rules: Mapping[str, Rule], level: float
+) -> list[tuple[Part, Finding]]:
+    return [(part, rules[part.rule](Case(part, runs, level), **part.options)) for part in parts]
+
+
+def _measured_parts(claim: Claim, runs: Runs) -> tuple[list[Part], str]:
+    """The parts that count, and why there are too few: with `at_least`, those that were measured.
+
+    Values of `for_each` that stand for the same cells count once.
+    """
+    alike: dict[Any, Part] = {}
+    for part in claim.parts:
+        key: Any = id(part)
+        if part.place and part.of:
+            groups = [quantity.cells(runs) for quantity in part.of]
+            cells = [(group.epoch, *(group.keys or part.place)) for group in groups]
+            key = (part.rule, part.kind, part.name, *cells)
+        alike.setdefault(key, part)
+    parts = list(alike.values())
+    if claim.at_least is None:
+        return parts, ""
+    lacking = {part.place for part in parts if not all(quantity.cells(runs).records for quantity in part.of)}
+    kept = [part for part in parts if part.place not in lacking]
+    measured = len({part.place for part in kept})
+    if measured >= claim.at_least:
+        return kept, ""
+    axes = " and ".join(name for name, _ in parts[0].place)
+    what = f"{measured} values of {axes}, and at least {claim.at_least} are needed"
+    return [], f"all of the claim was measured at {what}"
+
+
+def _of_seed(groups: Sequence[Group], seed: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Which test images both models of a seed classify correctly, (images,) bool each."""
+    rows = [
+        record.correct(name) for group in groups for record, name, _ in group.snapshots if record.seed == seed
+    ]
+    return (rows[0], rows[1]) if len(groups) == len(rows) == 2 else None
+
+
+# --- Words and tables ---
+
+
+def _plain(claim: Claim, outcome: _Outcome, runs: Runs) -> str:
+    if outcome.said and claim.measures:
+        return _capital(claim.measures.format(outcome.finding.text(outcome.level)).rstrip("."))
+    if len(outcome.findings) < 2 or claim.own:
+        return outcome.plain
+    if outcome.finding.found and outcome.finding.found.low == outcome.finding.found.high:
+        parts = [f"{part.said(runs)}: {f.text(outcome.level)}" for part, f in outcome.findings]
+        return _capital("; ".join(parts))
+    return f"Closest of {len(outcome.findings)}: {outcome.plain}"
+
+
+def _in_full(claim: Claim, outcome: _Outcome, plain: str, runs: Runs, reported_images: int | None) -> str:
+    parts = [plain]
+    if outcome.said and outcome.finding.reason:
+        parts.append(_capital(outcome.finding.reason))
+    about_data = any(part.kind for part in claim.parts)
+    if about_data:
+        parts.append(f"On {runs.about}")
+    groups = [group for _, finding in outcome.findings for group in finding.groups]
+    failed = {r.key for group in (*groups, *outcome.finding.groups) for r in group.failed}
+    failed |= {r.key for part in claim.parts for q in part.of for r in q.failed(runs)}
+    if failed:
+        parts.append(f"Left out: {len(failed)} cell{'s' if len(failed) > 1 else ''} that failed")
+    data = runs.manifest.data
+    if _is_incomparable(claim, runs):
+        many = claim.reported_train_images
+        parts.append(f"The report trained on {many:,} images, more than twice as many as there are here")
+    elif about_data and reported_images not in (None, data.images) and not data.synthetic:
+        parts.append("These are not the report's own images, on which it may be right")
+    if claim.note:
+        parts.append(claim.note.rstrip("."))
+    start = "software check: " if data.synthetic else ""
     return start + ". ".join(parts) + "."
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and abs(value) < float("inf") else None
+def _details(claim: Claim, outcome: _Outcome, runs: Runs, rules: Mapping[str, Rule]) -> Iterable[Detail]:
+    if len(outcome.findings) > 1:
+        rows = _rows(outcome.findings, outcome.level, runs, outcome.p_values)
+        yield _table("Parts of the claim", "", rows)
+    for detail in claim.details:
+        parts, _ = _measured_parts(detail, runs)
+        found = _findings(parts, runs, rules, CONFIDENCE)
+        found = [(part, replace(f, verdict="")) for part, f in found if f.verdict != NOT_RUN]
+        if found:
+            yield _table(detail.id, detail.note, _rows(found, CONFIDENCE, runs))
+
+
+HEADER = ("what", "measured", "runs", "verdict", "McNemar's p")
+
+
+def _rows(
+    findings: Sequence[tuple[Part, Finding]], level: float, runs: Runs, p_values: Sequence[float] = ()
+) -> list[list[str]]:
+    """What HEADER says of each part."""
+    p_texts = [f"{p:.2g}" for p in p_values] or [""] * len(findings)
+    return [
+        [_capital(part.said(runs)), f.text(level) or f.reason, str(f.n or ""), f.verdict, p]
+        for (part, f), p in zip(findings, p_texts, strict=True)
+    ]
+
+
+def _table(title: str, note: str, rows: Sequence[Sequence[str]]) -> Detail:
+    """The columns in which something stands."""
+    kept = [i for i in range(len(HEADER)) if any(row[i] for row in rows)]
+    return Detail(title, note, [HEADER[i] for i in kept], [[row[i] for i in kept] for row in rows])
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

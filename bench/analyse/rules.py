@@ -1,78 +1,52 @@
-"""How a statement becomes a verdict: rules that take evidence and say what it shows.
+"""Rules: how a quantity of a run becomes a verdict. A table of functions, by the names claims use.
 
-Fixed before looking. Differences and shares are from 0 to 1. A rule returns a Finding; a claim adds
-who said what, and on which data.
+A rule is a function of a `Case`; its keyword-only arguments are the options that a claim may give it. A
+study may add functions of this kind. Accuracies and differences are from 0 to 1.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from math import exp, inf, log, sqrt
 
-from bench.analyse import statistics
-from bench.analyse.evidence import Evidence, Group, keys_of
-from bench.analyse.statistics import Estimate
+import numpy as np
 
-SUPPORTED, REFUTED = "supported", "refuted"
-INCONCLUSIVE, NOT_RUN = "inconclusive", "not run"
+from hexbench.analyse import intervals
+from hexbench.analyse.intervals import Estimate
+from hexbench.analyse.quantities import (
+    INCONCLUSIVE,
+    NOT_RUN,
+    Case,
+    Finding,
+    Quantity,
+    estimate,
+    measured,
+    not_run,
+    unit_of,
+    values_of,
+)
+from hexbench.analyse.runs import Group, Runs
+from hexbench.analyse.scaling import law_of
+
+SUPPORTED, REFUTED, CONSISTENT = "supported", "refuted", "consistent"
+NOT_COMPARABLE = "not comparable"
 MARGIN = 0.015
-"""`About x%` means within this of x."""
+"""`near` means within this unless a claim says otherwise."""
 
-Rule = Callable[[Evidence], "Finding"]
+VERDICTS = (SUPPORTED, CONSISTENT, REFUTED, INCONCLUSIVE, NOT_COMPARABLE, NOT_RUN)
 
-
-@dataclass(frozen=True)
-class Finding:
-    """What a rule says."""
-
-    verdict: str
-    reason: str
-    measured: float | None = None
-    low: float | None = None
-    high: float | None = None
-    n: int = 0
-    """How many runs the interval rests on."""
-    keys: Sequence[str] = field(default_factory=list)
-
-    @classmethod
-    def of(
-        cls,
-        verdict: str,
-        reason: str,
-        found: Estimate,
-        groups: Sequence[Group],
-        n: int | None = None,
-    ) -> "Finding":
-        """A finding with its estimate and its cells.
-
-        `n` is the smallest group's, if not given; single runs, which have nothing random, do not count.
-        """
-        if n is None:
-            n = min((len(group) for group in groups if len(group) > 1), default=1)
-        return cls(verdict, reason, found.value, found.low, found.high, n, keys_of(groups))
+Rule = Callable[..., Finding]
 
 
-def missing(what: str) -> Finding:
-    """No cell measures this."""
-    return Finding(NOT_RUN, f"no run measures {what}")
-
-
-def too_few(groups: Sequence[Group], needed: int) -> Finding | None:
-    """Inconclusive where any group has fewer seeds than the rule needs."""
-    fewest = min(groups, key=len)
-    if len(fewest) >= needed:
-        return None
-    reason = f"{len(fewest)} of the {needed} seeds that the rule needs"
-    return Finding(INCONCLUSIVE, reason, n=len(fewest), keys=keys_of(groups))
-
-
-def about(reported: float, found: Estimate, margin: float = MARGIN) -> str:
-    """Supported if the interval lies within the margin of a number, refuted if wholly outside."""
-    low, high = reported - margin, reported + margin
+def decide_near(value: float, found: Estimate, margin: float = MARGIN) -> str:
+    """Supported if the interval lies within the margin of a value, refuted if wholly outside."""
+    low, high = value - margin, value + margin
     if low <= found.low and found.high <= high:
         return SUPPORTED
     return REFUTED if found.high < low or found.low > high else INCONCLUSIVE
 
 
-def above(found: Estimate, bound: float = 0.0) -> str:
+def decide_above(found: Estimate, bound: float = 0.0) -> str:
     """Supported if the interval lies above a bound, refuted if below."""
     if found.low > bound:
         return SUPPORTED
@@ -80,94 +54,215 @@ def above(found: Estimate, bound: float = 0.0) -> str:
 
 
 def all_of(verdicts: Sequence[str]) -> str:
-    """Supported if every part is, refuted if any part is."""
+    """Supported, or consistent, if every part is; refuted if any part is."""
     if REFUTED in verdicts:
         return REFUTED
-    return SUPPORTED if set(verdicts) == {SUPPORTED} else INCONCLUSIVE
+    return verdicts[0] if len(set(verdicts)) == 1 else INCONCLUSIVE
 
 
-def percent(found: Estimate) -> str:
-    """`93.8% (93.1 to 94.5)`."""
-    value, low, high = (100 * x for x in (found.value, found.low, found.high))
-    return f"{value:.1f}% ({low:.1f} to {high:.1f})"
+def _decided(finding: Finding, verdict: str, distance: float, reason: str = "") -> Finding:
+    reason = reason or finding.reason
+    return replace(finding, verdict=verdict, reason=reason, distance=distance)
 
 
-def points(found: Estimate) -> str:
-    """`+1.2 points (0.3 to 2.1)`."""
-    value, low, high = (100 * x for x in (found.value, found.low, found.high))
-    return f"{value:+.1f} points ({low:+.1f} to {high:+.1f})"
+def near(case: Case, *, value: float, margin: float = MARGIN, counted: int = 0) -> Finding:
+    """Within a margin of a value; `counted`: that is a share of so many, with its binomial error."""
+    finding = measured(case)
+    if finding.found is None:
+        return finding
+    found, reason = finding.found, ""
+    if counted:
+        found = intervals.with_error(found, sqrt(value * (1 - value) / counted), case.level)
+        less = Estimate(found.value - value, found.low - value, found.high - value)
+        what = f"{case.percent} CI, with the error of both"
+        reason = f"measured minus reported {intervals.written(less, intervals.POINTS, what)}"
+    verdict = decide_near(value, found, margin)
+    return _decided(finding, verdict, margin - abs(found.value - value), reason)
 
 
-def times(found: Estimate) -> str:
-    """`3.1 times (2.8 to 3.5)`."""
-    return f"{found.value:.3g} times ({found.low:.3g} to {found.high:.3g})"
+def measure(case: Case) -> Finding:
+    """The value alone; for details, which decide nothing."""
+    return measured(case)
 
 
-def number(found: Estimate) -> str:
-    """`1.97 (1.82 to 2.11)`."""
-    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+def above(case: Case, *, bound: float) -> Finding:
+    """Above a bound."""
+    return _above(measured(case), bound)
 
 
-def signed(found: Estimate) -> str:
-    """`+0.131 (+0.057 to +0.206)`."""
-    return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+def below(case: Case, *, bound: float) -> Finding:
+    """Below a bound."""
+    return _below(measured(case), bound)
 
 
-def count(found: Estimate) -> str:
-    """`162,582`: what is counted has no interval."""
-    return f"about {found.value:,.0f}" if found.value % 1 else f"{found.value:,.0f}"
+def _above(finding: Finding, bound: float) -> Finding:
+    if finding.found is None:
+        return finding
+    return _decided(finding, decide_above(finding.found, bound), finding.found.value - bound)
 
 
-def test_accuracy_about(model: str, epoch: int | None, reported: float, seeds: int) -> Rule:
-    """The mean accuracy on the test images, trained on all images there are."""
-
-    def rule(evidence: Evidence) -> Finding:
-        group = evidence.group(model, epoch=epoch, train_size="all", batch_size=16)
-        if not group:
-            return missing(f"the test accuracy of {NAMES[model]} after {epoch} epochs")
-        if lacking := too_few([group], seeds):
-            return lacking
-        found = statistics.accuracy(group.right)
-        reason = f"{percent(found)} of the test images after {epoch} epochs, {len(group)} seeds"
-        return Finding.of(about(reported, found), reason, found, [group])
-
-    return rule
+def _below(finding: Finding, bound: float) -> Finding:
+    if finding.found is None:
+        return finding
+    return _decided(finding, decide_above(-finding.found, -bound), bound - finding.found.value)
 
 
-def train_accuracy_about(model: str, epoch: int, reported: float, seeds: int) -> Rule:
-    """The running mean over an epoch of the accuracy on the training images, as Keras prints it."""
-
-    def rule(evidence: Evidence) -> Finding:
-        group = evidence.group(model, epoch=epoch, train_size="all", batch_size=16)
-        if not group:
-            return missing(f"the training accuracy of {NAMES[model]} after {epoch} epochs")
-        if lacking := too_few([group], seeds):
-            return lacking
-        found = statistics.mean(group.history("train_accuracy"))
-        reason = f"{percent(found)} of the training images in epoch {epoch}, {len(group)} seeds"
-        return Finding.of(about(reported, found), reason, found, [group])
-
-    return rule
+def equals(case: Case, *, value: float, digits: int = 9) -> Finding:
+    """The same value in every cell, rounded to so many digits; an axis that is `any` may differ."""
+    groups = [group for _, group in case.runs.found(case.quantity.selection) if group.records]
+    values = {v for group in groups for v in values_of(case.quantity, group, case.runs)[0]}
+    if not values or any(np.isnan(v) for v in values):
+        return not_run(case.quantity, case.runs, groups)
+    seeds = {record.seed for group in groups for record in group.records}
+    verdict = SUPPORTED if all(round(v, digits) == round(value, digits) for v in values) else REFUTED
+    first = min(values, key=lambda v: -abs(v - value))
+    found = Estimate(first, min(values), max(values))
+    return Finding(verdict, "", found, unit_of(case.part), len(seeds), groups, -abs(first - value))
 
 
-def parameters_are(expected: dict[str, int]) -> Rule:
-    """Exactly so many numbers that each network learns."""
+def draws(case: Case, *, value: float) -> Finding:
+    """Whether a value lies in the central part of the draws, one a seed; `seeds` says how many at least.
 
-    def rule(evidence: Evidence) -> Finding:
-        groups = {model: evidence.group(model) for model in expected}
-        if not all(groups.values()):
-            return missing("both networks")
-        counted = {m: {r["parameters"] for r in g.records} for m, g in groups.items()}
-        alike = all(counted[model] == {number} for model, number in expected.items())
-        words = ", ".join(
-            f"{NAMES[model]} {' or '.join(f'{n:,}' for n in sorted(numbers))}"
-            for model, numbers in counted.items()
-        )
-        total = float(sum(max(numbers) for numbers in counted.values()))
-        found = Estimate(total, total, total)
-        return Finding.of(SUPPORTED if alike else REFUTED, words, found, list(groups.values()))
+    Fewer than 40 draws have no 2.5th percentile.
+    """
+    group = case.quantity.cells(case.runs)
+    finding = measured(case)
+    if finding.found is None:
+        return finding
+    values = np.array(values_of(case.quantity, group, case.runs)[0])
+    found = intervals.central(values.tolist(), case.level)
+    share = 100 * float(np.mean(values <= value))
+    reason = f"{share:.0f}% of {len(values)} draws are at or below {finding.unit.written(value)}"
+    inside = min(value - found.low, found.high - value)
+    verdict = SUPPORTED if inside >= 0 else REFUTED
+    central = f"central {case.percent}"
+    finding = replace(finding, found=found, n=len(values), interval=central, counted="draws")
+    return _decided(finding, verdict, inside, reason)
 
-    return rule
+
+def rising_share(case: Case, *, bound: float) -> Finding:
+    """Whether a metric rises from one epoch to the next, up to the selected one, in more than a share."""
+    finding = measured(case)
+    if finding.found is None:
+        return finding
+    group = finding.groups[0]
+    last = group.epoch or max(r.epochs or 0 for r in group.records)
+    rows = np.array([group.metric(case.quantity.metric, epoch) for epoch in range(1, last + 1)])
+    rows = rows[~np.isnan(rows).any(axis=1)]
+    if len(rows) < 2:
+        return not_run(case.quantity, case.runs, [group], " at two epochs")
+    shares = (np.diff(rows, axis=0) > 0).mean(axis=0)
+    found = intervals.mean(shares.tolist(), case.level)
+    reason = f"of {len(rows) - 1} steps from one epoch to the next"
+    return _above(Finding("", reason, found, intervals.PERCENT, len(group), [group]), bound)
 
 
-NAMES = {"mlp": "the MLP", "cnn": "the CNN", "svm": "the SVM"}
+def growth(case: Case, *, bound: float | None = None) -> Finding:
+    """The exponent with which a time grows with the number of images; with `bound`, whether it is above."""
+    groups = [group for _, group in _by_size(case.quantity, case.runs)]
+    records = [record for group in groups for record in group.records]
+    law, clean = law_of(records, case.quantity.metric, case.level)
+    if law is None:
+        return not_run(case.quantity, case.runs, groups, " at three sizes from 200 images")
+    text = intervals.written(law.estimate, intervals.POWER)
+    if not clean:
+        reason = "the machine was not free, or not one and the same, at three sizes; all there is gives"
+        lacking = [Group([], None, group.failed) for group in groups]
+        return Finding(INCONCLUSIVE, f"{reason} {text}", groups=lacking)
+    clean_groups = [group.clean for group in groups]
+    sizes = len(law.points)
+    finding = Finding("", "", law.estimate, intervals.POWER, sizes, clean_groups, counted="sizes")
+    return finding if bound is None else _above(finding, bound)
+
+
+def images_needed(case: Case, *, reach: float, bound: float | None = None) -> Finding:
+    """How many training images a metric needs to reach a level, along straight lines in log size.
+
+    With `bound`, whether that is fewer than so many.
+    """
+    curve: list[tuple[int, Estimate]] = []
+    groups = []
+    for size, group in _by_size(case.quantity, case.runs):
+        if group.records:
+            groups.append(group)
+            curve.append((size, estimate(case.part, [group], case.runs, case.level)[0]))
+    if len(curve) < 2:
+        return not_run(case.quantity, case.runs, groups, " at two sizes")
+    middle, few, many = (
+        _crossing([(size, getattr(e, end)) for size, e in curve], reach) for end in ("value", "high", "low")
+    )
+    ends = {0.0: f"fewer than {curve[0][0]:,}", inf: f"more than {curve[-1][0]:,}"}
+    words = [ends.get(x, f"{x:,.0f}") for x in (middle, few, many)]
+    said = f"{words[0]} images for {100 * reach:.0f}% ({case.percent} CI {words[1]} to {words[2]})"
+    found = Estimate(middle, few, many)
+    finding = Finding("", "", found, intervals.COUNT, min(map(len, groups)), groups, said=said)
+    return finding if bound is None else _below(finding, bound)
+
+
+def _by_size(quantity: Quantity, runs: Runs) -> list[tuple[int, Group]]:
+    """The cells at every training size at which there are some, or that failed."""
+    axis = "images" if "images" in quantity.selection.wanted else "train_size"
+    asked = [quantity.selection] + ([quantity.otherwise] if quantity.otherwise else [])
+    sizes = sorted({size for one in asked for size in runs.varied(one, axis)})
+    return [(size, quantity.but(**{axis: size}).cells(runs)) for size in sizes]
+
+
+def _crossing(curve: list[tuple[int, float]], level: float) -> float:
+    """The size at which a curve crosses a level; 0 or infinity where that is outside its sizes."""
+    if curve[0][1] >= level:
+        return 0.0
+    for (before, low), (after, high) in pairwise(curve):
+        if high >= level:
+            share = (level - low) / (high - low)
+            return exp(log(before) + share * (log(after) - log(before)))
+    return inf
+
+
+def consistency(
+    _: Case,
+    *,
+    part_count: int = 0,
+    share: float = 0.0,
+    whole: int = 0,
+    percent: str = "",
+    count: int = 0,
+) -> Finding:
+    """Whether reported numbers agree; no run is needed.
+
+    `part_count` is to be the `share` of `whole`, rounded; or `percent` a whole number of `count`, rounded
+    to its digits (the GRIM test of Brown and Heathers, 2016).
+    """
+    if percent:
+        decimals = len(percent.rstrip("%").partition(".")[2])
+        wanted = round(float(percent.rstrip("%")), decimals)
+        nearest_count = round(wanted * count / 100)
+        around = [k for k in range(nearest_count - 1, nearest_count + 2) if 0 <= k <= count]
+        agree = any(round(100 * k / count, decimals) == wanted for k in around)
+        closest = min(around, key=lambda k: abs(100 * k / count - wanted)) / count
+        reason = f"{percent} of {count:,} is {'' if agree else 'no '}whole number"
+        found, unit = Estimate(closest, closest, closest), intervals.PERCENT
+    else:
+        agree = abs(part_count - share * whole) <= 1
+        implied = part_count / share
+        reason = f"{part_count:,} are {100 * share:g}% of about {implied:,.0f}, not of {whole:,}"
+        reason = f"{part_count:,} are {100 * share:g}% of {whole:,}" if agree else reason
+        found, unit = Estimate(implied, implied, implied), intervals.COUNT
+    return Finding(CONSISTENT if agree else REFUTED, reason, found, unit)
+
+
+ALL_KINDS, ONE = ("of", "difference", "ratio"), ("of",)
+KINDS: Mapping[Rule, tuple[str, ...]] = {
+    measure: ALL_KINDS,
+    near: ALL_KINDS,
+    above: ALL_KINDS,
+    below: ALL_KINDS,
+    equals: ONE,
+    draws: ONE,
+    rising_share: ONE,
+    growth: ONE,
+    images_needed: ONE,
+    consistency: (),
+}
+"""What each rule can be about; a study's own may be about anything."""
+
+RULES: Mapping[str, Rule] = {rule.__name__: rule for rule in KINDS}

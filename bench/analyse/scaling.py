@@ -1,21 +1,22 @@
-"""How time and memory grow with the number of images: exponents fitted to readings, with intervals."""
+"""How time and memory grow with the number of training images: fitted exponents with intervals."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import exp, log
 from statistics import median
-from typing import Any
 
 import numpy as np
 
-from bench.plan.spec import SIMPLER
+from hexbench.analyse.intervals import CONFIDENCE, Estimate
+from hexbench.analyse.runs import Runs
+from hexbench.plan.cell import Value
+from hexbench.store.record import Done
 
-Row = dict[str, Any]
 FEWEST_SIZES = 3
 FROM = 200
 """Training images: with fewer, fixed costs hide how time grows."""
-CONFIDENCE = 0.95
-MEMORY = "memory above the start"
+MEMORY = "memory_mb"
+"""Above the start of the measurement."""
 KNOWN = 1.0
 """The exponent of memory is told where its interval is narrower: small cells need hardly any."""
 
@@ -27,13 +28,18 @@ class PowerLaw:
     exponent: float
     low: float
     high: float
-    """The 95% interval of the exponent, by Student's t with n - 2 degrees of freedom."""
+    """The interval of the exponent, by Student's t with n - 2 degrees of freedom."""
     factor: float
     points: list[tuple[float, float]]
 
     def __call__(self, x: float) -> float:
         """The fitted y at x."""
         return float(self.factor * x**self.exponent)
+
+    @property
+    def estimate(self) -> Estimate:
+        """The exponent with its interval."""
+        return Estimate(self.exponent, self.low, self.high)
 
     def predicted(self, x: float) -> tuple[float, float]:
         """The 95% interval in which one more y at x is expected, by least squares on the logarithms."""
@@ -51,15 +57,17 @@ class Growth:
     """What of a model grows with the number of training images, and how."""
 
     model: str
-    fit: str | None
-    batch_size: int | None
+    params: tuple[tuple[str, Value], ...]
+    """Its hyperparameters but the number of epochs, and but those that a search chose."""
+    params_from: str | None
     what: str
+    """The name of a time, or MEMORY."""
     law: PowerLaw
     clean: bool
     """Whether every run behind it had the machine, one and the same, to itself."""
 
 
-def fit_power(points: Iterable[tuple[float, float]]) -> PowerLaw | None:
+def fit_power(points: Iterable[tuple[float, float]], confidence: float = CONFIDENCE) -> PowerLaw | None:
     """The power law through (x, y) points; None with fewer than three different x."""
     from scipy.stats import linregress, t
 
@@ -67,60 +75,60 @@ def fit_power(points: Iterable[tuple[float, float]]) -> PowerLaw | None:
     if len({x for x, _ in points}) < FEWEST_SIZES:
         return None
     line = linregress([log(x) for x, _ in points], [log(y) for _, y in points])
-    reach = float(t.ppf((1 + CONFIDENCE) / 2, len(points) - 2)) * line.stderr
+    reach = float(t.ppf((1 + confidence) / 2, len(points) - 2) * line.stderr)
     slope = float(line.slope)
     return PowerLaw(slope, slope - reach, slope + reach, exp(float(line.intercept)), points)
 
 
-def growths(rows: Iterable[Row]) -> list[Growth]:
-    """Every law that the readings have sizes for, through the median at each size.
+def law_of(
+    records: Iterable[Done], what: str, confidence: float = CONFIDENCE
+) -> tuple[PowerLaw | None, bool]:
+    """The law through the median at each training size, and whether it rests on clean runs alone.
 
-    Clean runs alone are used where they have three sizes.
+    Clean runs, of one machine, had that to themselves; they alone are used where they have three sizes.
     """
-    rows = [r for r in rows if r["epochs"] == (r["stopped_at"] or r["trained_epochs"])]
-    rows = [r for r in rows if r["protocol"] != SIMPLER]
+    records = list(records)
+    clean = [record for record in records if record.timing_clean]
+    by_clean = fit_power(_medians(clean, what), confidence)
+    machines = {(record.environment.machine, record.device) for record in clean}
+    law = by_clean or fit_power(_medians(records, what), confidence)
+    return law, by_clean is not None and len(machines) == 1
+
+
+def growths(runs: Runs) -> list[Growth]:
+    """Every law that the cells on all classes have sizes for; each cell counts once."""
+    alike: dict[tuple[str, tuple[tuple[str, Value], ...], str | None], list[Done]] = {}
+    for setting, records in runs.cells.items():
+        if setting.subset.classes is None:
+            key = (setting.model, setting.params, setting.params_from)
+            alike.setdefault(key, []).extend(records)
     found = []
-    for model, fit, batch_size in dict.fromkeys(
-        (r["model"], r["fit"], r["batch_size"]) for r in rows
-    ):
-        alike = [
-            r for r in rows if (r["model"], r["fit"], r["batch_size"]) == (model, fit, batch_size)
-        ]
-        clean = [r for r in alike if r["timing_clean"]]
-        machines = {(r["machine"], r["device"]) for r in clean}
-        for what, of in _measures(model, fit):
-            by_clean = _law(clean, of)
-            law = by_clean or _law(alike, of)
+    for key, records in alike.items():
+        for what in (*_times_of(runs, key[0]), MEMORY):
+            law, clean = law_of(records, what)
             if law is not None and (what != MEMORY or law.high - law.low < KNOWN):
-                alone = by_clean is not None and len(machines) == 1
-                found.append(Growth(model, fit, batch_size, what, law, alone))
+                found.append(Growth(*key, what, law, clean))
     return found
 
 
-def _law(rows: list[Row], of: Callable[[Row], Any]) -> PowerLaw | None:
-    """The law through the median at each size."""
+def _times_of(runs: Runs, model: str) -> tuple[str, ...]:
+    """The times that tell how a model's cost grows."""
+    facts = runs.facts(model)
+    if facts.learning_curve:
+        return ("epoch_s",)
+    return ("search_s",) if facts.searches else ("train_s", "predict_s")
+
+
+def _medians(records: Iterable[Done], what: str) -> list[tuple[float, float]]:
+    of: Callable[[Done], float | None] = _memory if what == MEMORY else lambda r: getattr(r.times, what)
     values: dict[int, list[float]] = {}
-    for row in rows:
-        value = of(row)
-        if row["train_size"] >= FROM and value is not None:
-            values.setdefault(row["train_size"], []).append(value)
-    return fit_power((size, median(found_there)) for size, found_there in values.items())
+    for record in records:
+        value = of(record)
+        if record.train_size >= FROM and value is not None:
+            values.setdefault(record.train_size, []).append(value)
+    return [(size, median(found_there)) for size, found_there in values.items()]
 
 
-def _measures(model: str, fit: str | None) -> list[tuple[str, Callable[[Row], Any]]]:
-    memory = (MEMORY, _memory)
-    if model != "svm":
-        return [("seconds an epoch", lambda r: r["epoch_s"]), memory]
-    if fit is not None and fit.startswith("grid"):
-        return [(f"seconds of the {fit}", lambda r: r["search_s"]), memory]
-    return [
-        ("seconds of one fit", lambda r: r["train_s"]),
-        ("seconds to predict the test images", lambda r: r["predict_s"]),
-        memory,
-    ]
-
-
-def _memory(row: Row) -> float | None:
-    if row["peak_mb"] is None or row["start_mb"] is None:
-        return None
-    return float(row["peak_mb"] - row["start_mb"])
+def _memory(record: Done) -> float | None:
+    peak, start = record.memory.peak_mb, record.memory.start_mb
+    return None if peak is None or start is None else peak - start

@@ -1,4 +1,4 @@
-"""The user's cache folder, and how a file or a set comes to lie there whole or not at all.
+"""The user's cache folder; files and sets are put into it whole or not at all.
 
 What is being made lies in a folder `.unfinished-*` beside its final place, which nothing reads,
 and is renamed when it is complete.
@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.errors import BadInput
+from hexbench.errors import BadInput
+from hexbench.files import reason, sync_folder
 
 VARIABLE = "HEXBENCH_CACHE"
 UNFINISHED = ".unfinished-"
@@ -20,7 +21,7 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def cache_folder() -> Path:
-    """The folder that $HEXBENCH_CACHE names, else the system's folder for caches; it may not exist."""
+    """The folder that $HEXBENCH_CACHE names, else the system's; it may not exist."""
     if os.environ.get(VARIABLE):
         return expanded(os.environ[VARIABLE])
     import pooch
@@ -33,17 +34,12 @@ def expanded(path: str) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises for an unknown user
 
 
-def emnist_folder() -> Path:
-    """Where the set built from EMNIST lies, if there is one."""
-    return cache_folder() / "emnist"
-
-
 @contextmanager
 def workplace(need: int) -> Iterator[Path]:
-    """An empty folder in the cache folder, removed at the end; what is complete is renamed out of it.
+    """An empty folder in the cache folder, removed at the end; what is complete is moved out of it.
 
-    First removes what earlier processes were stopped at. An OSError inside, about writing, becomes
-    BadInput naming the cache folder; `need` is about how many bytes there must be room for.
+    First removes the leftovers of processes that were stopped. An OSError inside, about writing,
+    becomes BadInput naming the cache folder; `need` is about how many bytes will be written.
     """
     cache = cache_folder()
     try:
@@ -61,7 +57,7 @@ def workplace(need: int) -> Iterator[Path]:
 def put_in_place(new: Path, final: Path) -> None:
     """Rename the complete `new`, a file or folder of a workplace, to `final`.
 
-    An older folder there makes way to the workplace, and comes back if the renaming fails.
+    An older folder there is moved to the workplace, and back if the renaming fails.
     """
     old = new.with_name(f"{new.name}.old")
     if new.is_file():
@@ -75,18 +71,7 @@ def put_in_place(new: Path, final: Path) -> None:
         if old.exists() and not final.exists():
             old.rename(final)
         raise
-    _sync_folder(final.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(final.parent)
 
 
 def _remove_leftovers(cache: Path) -> None:
@@ -103,11 +88,10 @@ def _remove_leftovers(cache: Path) -> None:
 def _cannot_write(cache: Path, error: OSError, need: int) -> BadInput:
     if error.errno in FULL:
         return BadInput(
-            f"{cache} has no room for about {_size(need)}: make room, or name another folder "
-            f"in {VARIABLE}."
+            f"{cache} has no room for about {_size(need)}: make room, or name another folder in {VARIABLE}."
         )
-    reason = "it is a file" if cache.is_file() else error.strerror or error
-    return BadInput(f"{cache} cannot be written to ({reason}): name another folder in {VARIABLE}.")
+    fault = "it is a file" if cache.is_file() else reason(error)
+    return BadInput(f"{cache} cannot be written to ({fault}): name another folder in {VARIABLE}.")
 
 
 def _size(count: int) -> str:

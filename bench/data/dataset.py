@@ -1,90 +1,240 @@
-"""A data set as everything after it sees one: checked arrays, a name, a fingerprint and its split."""
+"""A data set in memory: images, labels, class names; its splits and the subsets drawn from them.
 
-import hashlib
-from dataclasses import dataclass
+NumPy is imported inside methods: `Split` and `Subset` also serve planning, which must start fast.
+"""
+
+from dataclasses import dataclass, field
 from functools import cached_property
+from math import ceil
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import numpy as np
+from msgspec import Struct
 
-from bench.data.paper import CLASS_NAMES, EMPTY
-from bench.data.split import SPLIT_SEED, TEST_SHARE, test_count
+if TYPE_CHECKING:
+    import numpy as np
 
-SUBSET, REPORT, CLASSES = 0, 3, 4
-"""Streams of random numbers for drawing images; 1 and 2 belong to `models.fitting`."""
+SUBSET, RESPLIT, CLASSES = 0, 3, 4
+"""Random streams of the draws; training uses 1 and 2."""
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """Images (n, 400) uint8 and labels (n,) uint8 under a name."""
+class Split(Struct, frozen=True):
+    """How a data set is divided into training and test images, as by `train_test_split`."""
 
-    name: str
-    images: np.ndarray
-    labels: np.ndarray
+    test_size: float | None = 0.3
+    """Share of the test images; None: the data's own test part."""
+    random_state: int | None = 42
+    """None: not shuffled, the last `test_size` of the images are tested."""
+
+    def __post_init__(self) -> None:
+        if self.test_size is None and self.random_state is not None:
+            raise ValueError("a split without test_size has no random_state")
+        if self.test_size is not None and not 0 < self.test_size < 1:
+            raise ValueError(f"test_size must be between 0 and 1, not {self.test_size}")
+
+    @property
+    def name(self) -> int | Literal["given"]:
+        """The random state, or `given` where nothing is drawn."""
+        return "given" if self.random_state is None else self.random_state
+
+    def tested(self, count: int, own: int | None = None) -> int:
+        """How many of `count` images are tested; `own` is the size of the data's own test part."""
+        if self.test_size is not None:
+            return ceil(count * self.test_size)
+        if own is None:
+            raise ValueError("these data have no test part of their own")
+        return own
+
+
+class Subset(Struct, frozen=True):
+    """Which images of a data set one measurement uses."""
+
+    size: int
+    """Training images, validation included; with `resplit` the test images count too."""
+    held_out: int = 0
+    """So many of the training images, the last ones, are for validation."""
+    resplit: bool = False
+    """False: nested, stratified training subsets and the whole test part.
+    True: `size` images drawn from all, divided by the split's test_size."""
+    classes: int | None = None
+    """Only images of so many classes, drawn by seed; None: of all."""
+
+
+class Rows(NamedTuple):
+    """Row numbers, int64 (n,) each, of one measurement's images."""
+
+    train: "np.ndarray"
+    validation: "np.ndarray"
+    test: "np.ndarray"
+
+
+@dataclass(frozen=True, eq=False)
+class Provenance:
+    """Where a data set comes from; sentences without their full stops."""
+
+    origin: str = "unknown"
+    licence: str = "unknown"
     synthetic: bool = False
 
-    @cached_property
-    def split(self) -> tuple[np.ndarray, np.ndarray]:
-        """Row numbers of the training and of the test images, as the report's code draws them."""
-        from sklearn.model_selection import train_test_split
 
-        rows = np.arange(len(self.images))
-        train, test = train_test_split(rows, test_size=TEST_SHARE, random_state=SPLIT_SEED)
-        return train, test
+UNKNOWN = Provenance()
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images with labels. Models see `images / pixel_max`."""
+
+    name: str
+    images: "np.ndarray"
+    """uint8 (n, height, width) or (n, height, width, channels), 0 to pixel_max."""
+    labels: "np.ndarray"
+    """uint8, or uint16 above 256 classes, (n,): 0 to k - 1."""
+    class_names: tuple[str, ...]
+    """k names."""
+    pixel_max: int = 255
+    provenance: Provenance = UNKNOWN
+    test_part: "np.ndarray | None" = None
+    """Row numbers of the data's own test images."""
+    drawable: tuple[int, ...] | None = None
+    """Classes from which `Subset.classes` draws; None: all."""
+    ground: int | None = None
+    """Pixels below this are background noise, not ink; None: not known."""
+    _parts: "dict[Split, tuple[np.ndarray, np.ndarray]]" = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.images.ndim not in (3, 4) or str(self.images.dtype) != "uint8":
+            raise ValueError(f"images are {self.images.dtype} {self.images.shape}, not uint8 (n, h, w[, c])")
+        if self.labels.shape != (len(self.images),):
+            raise ValueError(f"{len(self.images)} images but labels of shape {self.labels.shape}")
+        if self.labels.max() >= self.classes:
+            raise ValueError(f"label {self.labels.max()} but {self.classes} class names")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(height, width) or (height, width, channels)."""
+        return self.images.shape[1:]
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are, those without an image included."""
+        return len(self.class_names)
+
+    @cached_property
+    def class_counts(self) -> list[int]:
+        """Images of each class."""
+        import numpy as np
+
+        return np.bincount(self.labels, minlength=self.classes).tolist()
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over pixels, labels and the split: equal if and only if the images are the same."""
-        digest = hashlib.sha256(f"hexbench images {self.images.shape}\n".encode())
+        """sha256 over shape, pixel_max, pixels, labels and the own test part; not the split."""
+        import hashlib
+
+        import numpy as np
+
+        digest = hashlib.sha256(f"hexbench {self.images.shape} {self.pixel_max}\n".encode())
         digest.update(np.ascontiguousarray(self.images).data)
-        digest.update(np.ascontiguousarray(self.labels).data)
-        digest.update(self.split[0].astype("<i8").tobytes())
+        digest.update(self.labels.astype("<u2").tobytes())
+        if self.test_part is not None:
+            digest.update(self.test_part.astype("<i8").tobytes())
         return digest.hexdigest()
 
-    @property
-    def class_counts(self) -> list[int]:
-        """Images of each class, 0 to 16."""
-        return np.bincount(self.labels, minlength=17).tolist()
+    def parts(self, split: Split) -> "tuple[np.ndarray, np.ndarray]":
+        """Row numbers of the training and test images; ValueError where there is no such split."""
+        if split not in self._parts:
+            self._parts[split] = self._divide(split)
+        return self._parts[split]
 
-    def nested_subset(self, size: int, seed: int) -> np.ndarray:
-        """Rows of `size` training images; for one seed, smaller subsets lie inside larger ones."""
-        train, _ = self.split
-        return train if size == len(train) else self._stratified(train, seed)[:size]
+    def _divide(self, split: Split) -> "tuple[np.ndarray, np.ndarray]":
+        import numpy as np
 
-    def simpler_task(self, classes: int, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of `size` training images of so many digits, and of all their test images.
+        rows = np.arange(len(self.images))
+        if split.test_size is None:
+            if self.test_part is None:
+                raise ValueError(f"{self.name} has no test part of its own")
+            return np.delete(rows, self.test_part), self.test_part
+        from sklearn.model_selection import train_test_split
 
-        The seed draws the digits, and the images as for `nested_subset`. Raises ValueError where
-        there are not so many images of them.
+        train, test = train_test_split(
+            rows,
+            test_size=split.test_size,
+            random_state=split.random_state,
+            shuffle=split.random_state is not None,
+        )
+        return train, test
+
+    def draw(self, subset: Subset, split: Split, seed: int) -> Rows:
+        """The images of one measurement; ValueError where there are too few.
+
+        For one seed, smaller nested subsets lie inside larger ones.
         """
-        rng = np.random.default_rng([seed, CLASSES])
-        digits = rng.choice(EMPTY, classes, replace=False)
-        train, test = (rows[np.isin(self.labels[rows], digits)] for rows in self.split)
-        if size > len(train) or len(test) == 0:
-            names = ", ".join(CLASS_NAMES[digit] for digit in sorted(digits))
-            raise ValueError(f"there are {len(train)} training images of {names}, not {size}")
-        return self._stratified(train, seed)[:size], test
+        if subset.resplit:
+            train, test = self._resplit(subset.size, split, seed)
+        else:
+            train, test = self._nested(subset, split, seed)
+        fitted = len(train) - subset.held_out
+        return Rows(train[:fitted], train[fitted:], test)
 
-    def _stratified(self, rows: np.ndarray, seed: int) -> np.ndarray:
-        return rows[stratified_order(self.labels[rows], np.random.default_rng([seed, SUBSET]))]
+    def _nested(self, subset: Subset, split: Split, seed: int) -> "tuple[np.ndarray, np.ndarray]":
+        import numpy as np
 
-    def report_subset(self, images: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows for the report's own protocol: `images` at random, 70% to fit on and 30% to test.
+        train, test = self.parts(split)
+        among = ""
+        if subset.classes is not None:
+            rng = np.random.default_rng([seed, CLASSES])
+            choices = np.array(self.drawable or range(self.classes))
+            drawn = choices[rng.choice(len(choices), subset.classes, replace=False)]
+            train, test = (rows[np.isin(self.labels[rows], drawn)] for rows in (train, test))
+            among = " of " + ", ".join(self.class_names[label] for label in sorted(drawn))
+        if subset.size > len(train) or len(test) == 0:
+            raise ValueError(
+                f"there are {len(train)} training and {len(test)} test images{among}; "
+                f"{subset.size} are to be trained on"
+            )
+        if subset.size < len(train) or subset.classes is not None:
+            order = stratified_order(self.labels[train], np.random.default_rng([seed, SUBSET]))
+            train = train[order][: subset.size]
+        return train, test
 
-        The two parts are drawn from the training and from the test images of the whole set, so that
-        nothing chosen on the one has seen the other; all images give the report's own split.
+    def _resplit(self, size: int, split: Split, seed: int) -> "tuple[np.ndarray, np.ndarray]":
+        """`size` images: training images from the training part, test images from the test part.
+
+        So nothing that is chosen on a part of the training images has seen a test image.
         """
-        rng = np.random.default_rng([seed, REPORT])
-        train, test = (rng.permutation(rows) for rows in self.split)
-        tested = test_count(images)
-        return train[: images - tested], test[:tested]
+        import numpy as np
+
+        rng = np.random.default_rng([seed, RESPLIT])
+        train, test = (rng.permutation(rows) for rows in self.parts(split))
+        tested = split.tested(size)
+        if size - tested > len(train) or tested > len(test):
+            raise ValueError(f"there are {len(train) + len(test)} images, not {size}")
+        return train[: size - tested], test[:tested]
+
+    def pixels(self, rows: "np.ndarray") -> "np.ndarray":
+        """Images for models that take images, (n, *shape).
+
+        uint8 if pixel_max is 255, else float32 in 0..1.
+        """
+        import numpy as np
+
+        images = self.images[rows]
+        return images if self.pixel_max == 255 else images / np.float32(self.pixel_max)
+
+    def features(self, rows: "np.ndarray") -> "np.ndarray":
+        """Images for scikit-learn's classifiers: float32 (n, pixels) in 0..1."""
+        import numpy as np
+
+        return self.images[rows].reshape(len(rows), -1) / np.float32(self.pixel_max)
 
 
-def stratified_order(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def stratified_order(labels: "np.ndarray", rng: "np.random.Generator") -> "np.ndarray":
     """An order of the n labels whose every prefix has about the class proportions of the whole.
 
     Each class is shuffled; the image of rank r = 1 ... m in its class stands at (r - u) / m, with u
     uniform in [0, 1), and the order sorts by that.
     """
+    import numpy as np
+
     position = np.empty(len(labels))
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)

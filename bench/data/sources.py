@@ -1,118 +1,170 @@
-"""Turns the `--data` option into a source of images, without loading them yet."""
+"""Resolves the `--data` option to a source of images, without loading them yet."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
 
-from bench.data.cache import emnist_folder, expanded
-from bench.data.card import CARD_FILE, Card
-from bench.data.files import IMAGES_FILE, LABELS_FILE
-from bench.errors import BadInput
-from bench.outside import one_line
-
-if TYPE_CHECKING:  # NumPy takes longer to load than all else that `--plan` needs
-    from bench.data.dataset import Dataset
+from hexbench.data.cache import expanded
+from hexbench.data.card import CARD_FILE, Card, Known
+from hexbench.data.dataset import Dataset, Provenance
+from hexbench.errors import BadInput
+from hexbench.files import nearest, one_line, reason
 
 VARIABLE = "HEXBENCH_DATA"
 FOLDER = Path("data")
-SYNTHETIC_ORIGIN = (
-    "synthetic hex digits that hexbench itself draws from pen strokes, tuned to be about as hard as the "
-    "real ones"
-)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Images not loaded yet: a name and a count are known from a file's header."""
+    """Images that are not loaded yet."""
 
     name: str
     count: int
-    load: Callable[[], "Dataset"]
+    load: Callable[[], Dataset]
     described: str
     """In words: where these images come from."""
     card: Card | None = None
     """What stands beside the files, if they were built."""
+    shape: tuple[int, ...] | None = None
+    """(height, width[, channels]); None: not known without loading, as below."""
+    classes: int | None = None
+    tested: int | None = None
+    """Size of the data's own test part."""
 
 
-def resolve(option: str, synthetic_count: int) -> Source:
-    """The source that `auto`, `synthetic[:N]`, `emnist` or a path means.
-
-    `auto` is $HEXBENCH_DATA if that is set, else the files in `data/`, else `synthetic_count`
-    synthetic images; it never touches the network.
-    """
-    if option == "auto":
-        return _auto(synthetic_count)
-    if option == "synthetic":
-        return _synthetic(synthetic_count)
-    if option.startswith("synthetic:"):
-        number = option.removeprefix("synthetic:").replace("_", "")
-        if not number.isdecimal() or len(number) > 8 or not 34 <= int(number) <= 10_000_000:
-            raise BadInput(f"--data {option}: N must be a whole number from 34 to 10,000,000.")
-        return _synthetic(int(number))
-    if option == "emnist":
-        return _emnist(emnist_folder())
-    return _files(expanded(option))
+Named = Callable[[str | None, int | None], Source]
+"""Makes a source of what follows the name and a colon, and the count to take if that is None."""
 
 
-def _auto(synthetic_count: int) -> Source:
-    if os.environ.get(VARIABLE):
-        return _files(expanded(os.environ[VARIABLE]))
-    there = {entry.name for entry in FOLDER.iterdir()} if FOLDER.is_dir() else set()
-    # A link to a disk that is not mounted was meant to be more than synthetic images.
-    if there & {IMAGES_FILE, LABELS_FILE} or (FOLDER.is_symlink() and not FOLDER.exists()):
-        return _files(FOLDER)
-    return _synthetic(synthetic_count)
+@dataclass(frozen=True)
+class FolderReader:
+    """A format of data folders: it applies where one of its files is there."""
+
+    files: tuple[str, ...]
+    read: Callable[[Path], Source]
+
+    def __call__(self, path: Path) -> Source | None:
+        """The source in a folder, or None if it has none of the files; BadInput if not valid."""
+        if not path.is_dir():
+            return None
+        # Also links to a disk that is not mounted: they are no reason to take other images.
+        there = {entry.name for entry in path.iterdir()}
+        return self.read(path) if there & set(self.files) else None
 
 
-def _emnist(folder: Path) -> Source:
-    for file in (IMAGES_FILE, LABELS_FILE):
-        if not (folder / file).is_file():
-            fault = f"it has no {file}" if folder.is_dir() else "the folder is not there"
+@dataclass(frozen=True)
+class Sources:
+    """The data that a study can use besides .npz files and the engine's own named sources."""
+
+    named: Mapping[str, Named] = field(default_factory=dict)
+    readers: Sequence[FolderReader] = ()
+    fallback: str = "digits"
+    """The named source that `auto` takes if there is nothing else."""
+    known: Mapping[str, Known] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, module: ModuleType | None) -> "Sources":
+        """What a study's module defines: SOURCES, READERS, FALLBACK and KNOWN, each optional."""
+        found = vars(module) if module else {}
+        names = {"SOURCES": "named", "READERS": "readers", "FALLBACK": "fallback", "KNOWN": "known"}
+        return cls(**{field: found[name] for name, field in names.items() if name in found})
+
+    def resolve(self, option: str, count: int | None = None, default: str = "auto") -> Source:
+        """The source that `auto`, the name of a source or a path means.
+
+        `auto` is the study's `default`; if that is `auto` too, it is $HEXBENCH_DATA, else the files
+        in `data/`, else `fallback`. `count` is how many images a source of any size gives.
+        Never uses the network. BadInput if there is no such source.
+        """
+        option = default if option == "auto" else option
+        try:
+            return self._auto(count) if option == "auto" else self._named(option, count)
+        except OSError as error:
+            place = error.filename or option
+            raise BadInput(f"{place} cannot be read: {reason(error)}.") from None
+
+    def _named(self, option: str, count: int | None) -> Source:
+        name, colon, argument = option.partition(":")
+        if name in (names := self._names()):
+            return names[name](argument if colon else None, count)
+        return self._at(expanded(option), option)
+
+    def _names(self) -> dict[str, Named]:
+        from hexbench.data import digits
+
+        return {digits.NAME: digits.source, **self.named}
+
+    def _auto(self, count: int | None) -> Source:
+        if path := os.environ.get(VARIABLE):
+            return self._at(expanded(path), path)
+        if FOLDER.is_symlink() and not FOLDER.exists():
+            return self._at(FOLDER, str(FOLDER))
+        found = (reader(FOLDER) for reader in self.readers)
+        return next((s for s in found if s is not None), None) or self._named(self.fallback, count)
+
+    def _at(self, path: Path, option: str) -> Source:
+        for reader in self.readers:
+            if (source := reader(path)) is not None:
+                return source
+        if path.is_dir():
+            files = [name for reader in self.readers for name in reader.files]
             raise BadInput(
-                f"--data emnist: no set is built in {folder} ({fault}); "
-                "get it with `run_benchmarks.py data fetch emnist`."
+                f"{path} holds no images: {' and '.join(files)} are not there."
+                if files
+                else f"{path} is a folder: this study reads .npz files only."
             )
-    return _files(folder)
+        if not path.is_file():
+            names = ("auto", *self._names())
+            raise BadInput(
+                f"{path} {absence(path)}{nearest(option, names)}: --data takes "
+                f"{', '.join(names)}, a folder or an .npz file."
+            )
+        if path.suffix != ".npz":
+            raise BadInput(f"{path} is neither a folder nor an .npz file with X and y.")
+        return _npz(path)
 
 
-def _files(path: Path) -> Source:
-    from bench.data import course
+def absence(path: Path) -> str:
+    """In which way a file is missing."""
+    if path.exists():
+        return "is not a regular file"
+    return "is a link that leads nowhere" if path.is_symlink() else "is not there"
 
-    count = course.count(path)
+
+def _npz(path: Path) -> Source:
+    from hexbench.data import arrays
+
+    count, shape = arrays.peek(path)
+    return file_source(path, count, shape, None, lambda: Dataset("", *arrays.read(path)))
+
+
+def file_source(
+    path: Path,
+    count: int,
+    shape: tuple[int, ...],
+    classes: int | None,
+    read: Callable[[], Dataset],
+) -> Source:
+    """The source of a file or folder: named after it, or as the card in it says.
+
+    Its `load` gives what `read` gives, with name and provenance; BadInput if the card has another
+    fingerprint.
+    """
     card = Card.read(path)
     name = card.name if card else one_line(path.resolve().name.removesuffix(".npz"))
+    described = card.origin if card else f"images read from files named {name}"
 
-    def load() -> "Dataset":
-        from bench.data.dataset import Dataset
-
-        data = Dataset(name, *course.read(path))
+    def load() -> Dataset:
+        licence = card.licence if card else "unknown"
+        data = replace(read(), name=name, provenance=Provenance(described, licence))
         if card and card.fingerprint != data.fingerprint:
             raise BadInput(
-                f"{path} has changed since the set was built: its fingerprint is {data.fingerprint} "
-                f"but {CARD_FILE} says {card.fingerprint}; build it again, or delete {CARD_FILE} if "
-                "the change was meant."
+                f"{path} has changed since the set was built, or an older hexbench built it: its "
+                f"fingerprint is {data.fingerprint} but {CARD_FILE} says {card.fingerprint}; build "
+                f"it again, or delete {CARD_FILE} if the change was meant."
             )
         return data
 
-    described = card.origin if card else f"images read from files named {name}"
-    return Source(name, count, load, described, card)
-
-
-def drawn_like(data: "Dataset") -> "Dataset":
-    """A synthetic set with as many images of each class as `data`."""
-    from bench.data.dataset import Dataset
-    from bench.data.synthetic import draw
-
-    return Dataset("synthetic", *draw(data.class_counts), synthetic=True)
-
-
-def _synthetic(count: int) -> Source:
-    def load() -> "Dataset":
-        from bench.data.dataset import Dataset
-        from bench.data.synthetic import draw
-
-        return Dataset(f"synthetic-{count}", *draw(count), synthetic=True)
-
-    return Source(f"synthetic-{count}", count, load, SYNTHETIC_ORIGIN)
+    return Source(name, count, load, described, card, shape, classes)

@@ -1,168 +1,295 @@
-"""Measures one cell: draws its images, trains its model, and returns the record that is stored."""
+"""Measures one cell: draws its images, fits its model, and returns the record that is stored."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+import inspect
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-
-from bench.data.cache import cache_folder
-from bench.data.dataset import Dataset
-from bench.measure.environment import commit, device, machine
-from bench.measure.memory import PeakMemory, device_peak_mb
-from bench.measure.snapshot import EARLIER_MISTAKES, MISTAKES, confusion, snapshot
-from bench.measure.timing import MachineWatch
-from bench.plan.spec import (
-    CHOSEN,
-    GRID_WITH_PROBABILITY,
-    MEASUREMENT_VERSION,
-    REPORT,
-    SVM_TRAIN_ACCURACY_UP_TO,
-    CellSpec,
+from hexbench.data.cache import cache_folder
+from hexbench.data.dataset import Dataset, Rows
+from hexbench.measure.environment import device, environment, start_jax
+from hexbench.measure.snapshot import confusion, mistakes, snapshot
+from hexbench.measure.timing import MachineWatch, PeakMemory, device_peak_mb
+from hexbench.models import Entry
+from hexbench.models.base import Checkpoint, Evaluation
+from hexbench.plan.cell import Cell
+from hexbench.plan.cost import OWN_ACCURACY_UP_TO
+from hexbench.store.record import (
+    LAST,
+    DataName,
+    Done,
+    Failed,
+    History,
+    Layer,
+    Memory,
+    Metrics,
+    Record,
+    Search,
+    Times,
+    convert,
+    encode,
 )
-from bench.record import SNAPSHOT_EPOCHS
-from models import NETWORKS
-
-if TYPE_CHECKING:  # JAX takes seconds to load
-    from models.fitting import NetworkFit
-    from models.progress import Checkpoint
 
 HISTORY_ENTRIES = 500
 """Above this many epochs a history keeps the first half as many, and as many of the others."""
 
-Record = dict[str, Any]
 OnEpochs = Callable[[int], None]
 
 
 def measure(
-    spec: CellSpec,
+    cell: Cell,
     data: Dataset,
-    chosen: Record | None = None,
+    entry: Entry,
+    search: Record | None = None,
     on_epochs: OnEpochs | None = None,
-    checkpoint: "Checkpoint | None" = None,
-) -> Record:
-    """The record of one cell, `status` done.
+    checkpoint: Checkpoint | None = None,
+) -> Done:
+    """The record of one cell.
 
-    `chosen` is the record of `spec.grid`, for an SVM that takes the largest grid's parameters. A network
-    leaves what it has in `checkpoint`, and goes on from what it finds there. Raises whatever the training
-    raises.
+    `search` is the record of the search that `cell.params_from` names. A model with a learning curve
+    leaves what it has in `checkpoint`, and goes on from what it finds there. Raises whatever the
+    training raises.
     """
-    if spec.model in NETWORKS:
-        return measure_networks([spec], data, on_epochs, checkpoint)[0]
-    rows = draw(spec, data)
+    if entry.learning_curve:
+        return measure_together([cell], data, entry, on_epochs, checkpoint)[0]
+    chosen = _chosen(cell, search)
+    rows = data.draw(cell.subset, cell.parts, cell.seed)
+    model = _make(entry, cell.params | chosen, cell.seed)
     with MachineWatch() as watch, PeakMemory() as memory:
-        result = _measure_svm(spec, data, rows.train, rows.test, chosen)
-    return _record(spec, data, result, watch.clean, memory.found, watch.wall_s)
+        fields = _fit_and_predict(model, data, entry, rows)
+    return _done(
+        cell.but(params=cell.params | chosen),
+        data,
+        entry,
+        fields | {"chosen": tuple(chosen)},
+        key=cell.key_on(data.fingerprint),
+        clean=watch.clean,
+        memory=memory.found,
+        total_s=watch.wall_s,
+    )
 
 
-def measure_networks(
-    specs: Sequence[CellSpec],
+def measure_together(
+    cells: Sequence[Cell],
     data: Dataset,
+    entry: Entry,
     on_epochs: OnEpochs | None = None,
-    checkpoint: "Checkpoint | None" = None,
-) -> list[Record]:
-    """The records of network cells that differ in their seed alone, trained side by side.
+    checkpoint: Checkpoint | None = None,
+) -> list[Done]:
+    """The records of cells that differ in their seed alone, whose models are trained side by side.
 
     More than one are not `timing_clean`: each has an equal share of the seconds. Neither is one that
     another process began: its seconds are those of both, its memory is this one's.
     """
-    from models.compiling import keep_programs_in
-    from models.fitting import fit_networks
-
-    keep_programs_in(cache_folder() / "programs")
-    first = specs[0]
-    assert first.epochs is not None and first.batch_size is not None
-    rows = [draw(spec, data) for spec in specs]
-    test = rows[0].test
+    if entry.accelerated:
+        _prepare_devices()
+    first = cells[0]
+    rows = [data.draw(cell.subset, cell.parts, cell.seed) for cell in cells]
+    models = [_make(entry, cell.params, cell.seed) for cell in cells]
+    held_out = [_labelled(data, entry, drawn.validation) for drawn in rows]
     with MachineWatch() as watch, PeakMemory() as memory:
-        fits = fit_networks(
-            NETWORKS[first.model],
-            np.stack([data.images[drawn.train] for drawn in rows]),
-            np.stack([data.labels[drawn.train] for drawn in rows]),
-            epochs=first.epochs,
-            batch_size=first.batch_size,
-            seeds=[spec.seed for spec in specs],
-            test=(data.images[test], data.labels[test]),
-            validation=[
-                (data.images[drawn.validation], data.labels[drawn.validation]) for drawn in rows
-            ]
-            if first.held_out
-            else None,
+        train = [_labelled(data, entry, drawn.train) for drawn in rows]
+        type(models[0]).fit_together(
+            models,
+            [images for images, _ in train],
+            [labels for _, labels in train],
+            classes=range(data.classes),
+            test=_labelled(data, entry, rows[0].test),
+            validation=held_out if first.subset.held_out else None,
             evaluate_at=first.evaluate_at,
             on_epochs=on_epochs,
             checkpoint=checkpoint,
         )
-        results = [
-            _network_result(spec, fit, data.images[test], data.labels[test])
-            for spec, fit in zip(specs, fits, strict=True)
+        fields = [
+            _from_curve(cell, model, data, drawn.test)
+            for cell, model, drawn in zip(cells, models, rows, strict=True)
         ]
-    earlier_s = fits[0].earlier_s
-    clean = watch.clean if len(specs) == 1 and not earlier_s else False
-    peak = memory.found | {"device_peak_mb": device_peak_mb()}
+    earlier_s = models[0].earlier_s_
+    clean = watch.clean if len(cells) == 1 and not earlier_s else False
+    found = memory.found | {"device_peak_mb": device_peak_mb() if entry.accelerated else None}
+    total_s = (earlier_s + watch.wall_s) / len(cells)
     return [
-        _record(spec, data, result, clean, peak, (earlier_s + watch.wall_s) / len(specs))
-        for spec, result in zip(specs, results, strict=True)
+        _done(
+            cell,
+            data,
+            entry,
+            of_cell,
+            key=cell.key_on(data.fingerprint),
+            clean=clean,
+            memory=found,
+            total_s=total_s,
+        )
+        for cell, of_cell in zip(cells, fields, strict=True)
     ]
 
 
-def _record(
-    spec: CellSpec,
-    data: Dataset,
-    result: Record,
-    clean: bool | None,
-    memory: dict[str, float | None],
-    total_s: float,
-) -> Record:
-    return {
-        **header(spec, data),
-        "status": "done",
-        "error": None,
-        **result,
-        "timing_clean": clean,
-        "memory": memory,
-        "times": {**result["times"], "total_s": total_s},
-    }
-
-
-def header(spec: CellSpec, data: Dataset) -> Record:
-    """What a record says whether its cell was measured or failed."""
-    return {
-        "key": spec.key(data.fingerprint),
-        "spec": asdict(spec),
-        "measurement_version": MEASUREMENT_VERSION,
-        "model": spec.model,
-        "protocol": spec.protocol,
-        "fit": spec.fit,
-        "images": spec.images,
-        "classes": spec.classes,
-        "train_size": spec.train_size,
-        "batch_size": spec.batch_size,
-        "epochs": spec.epochs,
-        "stopped_at": None,
-        "seed": spec.seed,
-        "data": {"name": data.name, "fingerprint": data.fingerprint},
-        "device": _device(spec),
-        "machine": machine(),
-        "commit": commit(),
-    }
-
-
-def failed(spec: CellSpec, data: Dataset, error: BaseException) -> Record:
+def failed(cell: Cell, data: Dataset, entry: Entry, error: BaseException) -> Failed:
     """The record of a cell that raised: its error, and nothing measured."""
-    empty = ("params", "parameters", "history", "confusion", "timing_clean")
+    return Failed(
+        **_header(cell, data, entry),
+        key=cell.key_on(data.fingerprint),
+        epochs=cell.planned_epochs,
+        error=f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()[:2000],
+    )
+
+
+def _make(entry: Entry, params: Mapping[str, Any], seed: int) -> Any:
+    """An unfitted model; its seed is its `random_state`, if it takes one."""
+    model = entry.load()
+    takes_seed = "random_state" in inspect.signature(model).parameters
+    return model(**params, **({"random_state": seed} if takes_seed else {}))
+
+
+def _chosen(cell: Cell, search: Record | None) -> dict[str, Any]:
+    """The hyperparameters that the search of `params_from` has chosen."""
+    if cell.params_from is None:
+        return {}
+    if not isinstance(search, Done) or search.search is None:
+        raise RuntimeError("the search that chooses this model's hyperparameters has failed")
+    return search.search.best
+
+
+def _labelled(data: Dataset, entry: Entry, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    images = data.pixels(rows) if entry.takes_images else data.features(rows)
+    return images, data.labels[rows]
+
+
+def _fit_and_predict(model: Any, data: Dataset, entry: Entry, rows: Rows) -> dict[str, Any]:
+    """Fields of the record of a model that has `fit` and `predict` alone."""
+    images, labels = _labelled(data, entry, rows.train)
+    if len(np.unique(labels)) < 2:
+        raise ValueError(f"these {len(labels)} training images hold only one class")
+    started = time.perf_counter()
+    model.fit(images, labels)
+    times = {"train_s": time.perf_counter() - started} | getattr(model, "times_", {})
+    tested, truth = _labelled(data, entry, rows.test)
+    started = time.perf_counter()
+    predicted = _labels(model.predict(tested), truth, data)
+    times["predict_s"] = time.perf_counter() - started
+    loss, confidence = _probabilities(model, entry, tested, truth, predicted)
+    train_accuracy = None
+    if len(labels) <= OWN_ACCURACY_UP_TO:
+        train_accuracy = float((_labels(model.predict(images), labels, data) == labels).mean())
+    kept = mistakes(data.images[rows.test], truth, predicted, confidence)
+    correct = predicted == truth
     return {
-        **header(spec, data),
-        "status": "failed",
-        "error": f"{type(error).__name__}: {error}"[:2000],
-        **dict.fromkeys(empty),
-        "metrics": dict.fromkeys(("test_accuracy", "test_loss", "train_accuracy")),
-        "times": {},
-        "snapshots": {},
+        "parameters": getattr(model, "n_parameters_", None),
+        "search": _converted(getattr(model, "search_", None), Search),
+        "metrics": Metrics(float(correct.mean()), loss, train_accuracy),
+        "confusion": confusion(truth, predicted, data.classes),
+        "snapshots": {LAST: snapshot(correct, confidence, None, kept)},
+        "times": times,
     }
 
 
-def _device(spec: CellSpec) -> str:
-    if spec.model not in NETWORKS:
+def _labels(predicted: Any, truth: np.ndarray, data: Dataset) -> np.ndarray:
+    """What a model predicts, held against what it may: ValueError for anything but (n,) labels."""
+    found = np.asarray(predicted)
+    if found.shape != truth.shape or not np.isin(found, np.arange(data.classes)).all():
+        raise ValueError(
+            f"predict gives {found.dtype} {found.shape}, not {len(truth)} labels from 0 to {data.classes - 1}"
+        )
+    return found.astype(truth.dtype)
+
+
+def _probabilities(
+    model: Any, entry: Entry, images: np.ndarray, truth: np.ndarray, predicted: np.ndarray
+) -> tuple[float | None, np.ndarray | None]:
+    """Mean cross-entropy and the probability (n,) of each predicted class, where a model gives them."""
+    if not entry.probabilities or not hasattr(model, "predict_proba"):
+        return None, None
+    found = np.asarray(model.predict_proba(images), np.float64)
+    if not np.isfinite(found).all():
+        raise FloatingPointError("predict_proba gives numbers that are not finite")
+    shares = np.zeros((len(truth), 1 + max(int(truth.max()), int(np.max(model.classes_)))))
+    shares[:, np.asarray(model.classes_, int)] = found
+    rows = np.arange(len(truth))
+    likelihood = np.maximum(shares[rows, truth], np.finfo(np.float32).eps)
+    return float(-np.log(likelihood).mean()), shares[rows, predicted]
+
+
+def _from_curve(cell: Cell, model: Any, data: Dataset, test: np.ndarray) -> dict[str, Any]:
+    """Fields of the record of a model with a learning curve."""
+    curve, truth = model.curve_, data.labels[test]
+    evaluations: dict[int, Evaluation] = curve.evaluations
+    correct = {epoch: found.predicted == truth for epoch, found in evaluations.items()}
+    accuracy = {epoch: float(hits.mean()) for epoch, hits in correct.items()}
+    validations, last = curve.validations, evaluations[curve.epoch]
+    trained = len(curve.train_loss)
+    kept = kept_epochs(trained, {*evaluations, *validations})
+    wrong = mistakes(data.images[test], truth, last.predicted, last.confidence)
+    return {
+        "parameters": model.n_parameters_,
+        "layers": convert(model.layers_, tuple[Layer, ...]),
+        "epochs": trained,
+        "stopped_at": curve.epoch if validations else None,
+        "metrics": Metrics(
+            accuracy[curve.epoch],
+            last.loss,
+            curve.train_accuracy[curve.epoch - 1],
+            curve.train_loss[curve.epoch - 1],
+        ),
+        "history": History(
+            epoch=kept,
+            train_loss=[_rounded(curve.train_loss[e - 1]) for e in kept],
+            train_accuracy=[_rounded(curve.train_accuracy[e - 1]) for e in kept],
+            test_loss=[evaluations[e].loss if e in evaluations else None for e in kept],
+            test_accuracy=[accuracy.get(e) for e in kept],
+            validation_loss=[validations[e].loss if e in validations else None for e in kept]
+            if validations
+            else None,
+        ),
+        "confusion": confusion(truth, last.predicted, data.classes),
+        "snapshots": {
+            str(epoch): snapshot(
+                correct[epoch],
+                found.confidence,
+                None if epoch == curve.epoch else confusion(truth, found.predicted, data.classes),
+                wrong if epoch == curve.epoch else [],
+            )
+            for epoch, found in evaluations.items()
+            if epoch in (*cell.snapshot_at, curve.epoch)
+        },
+        "times": model.times_,
+        "programs": model.programs_,
+    }
+
+
+def _done(
+    cell: Cell,
+    data: Dataset,
+    entry: Entry,
+    fields: Mapping[str, Any],
+    *,
+    key: str,
+    clean: bool | None,
+    memory: Mapping[str, float | None],
+    total_s: float,
+) -> Done:
+    values = {
+        **_header(cell, data, entry),
+        **fields,
+        "key": key,
+        "timing_clean": clean,
+        "memory": convert(memory, Memory),
+        "times": convert({**fields["times"], "total_s": total_s}, Times),
+    }
+    record = Done(**values)
+    encode(record)  # the cell fails where its model gives what no record can hold
+    return record
+
+
+def _header(cell: Cell, data: Dataset, entry: Entry) -> dict[str, Any]:
+    return {name: getattr(cell, name) for name in Cell.__struct_fields__} | {
+        "data": DataName(data.name, data.fingerprint),
+        "environment": environment(),
+        "device": _device(entry),
+    }
+
+
+def _device(entry: Entry) -> str:
+    if not entry.accelerated:
         return "cpu"
     try:
         return device()
@@ -170,77 +297,14 @@ def _device(spec: CellSpec) -> str:
         return "none"
 
 
-class Rows(NamedTuple):
-    """Row numbers of a cell's images: fitted on, held out to choose the epoch (or none), tested."""
+def _prepare_devices() -> None:
+    start_jax()
+    from hexbench.models.training.compile_cache import keep_programs_in
 
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
-
-
-def draw(spec: CellSpec, data: Dataset) -> Rows:
-    """The images of a cell; ValueError where there are too few."""
-    drawn = spec.images or spec.train_size
-    if spec.protocol == REPORT:
-        train, test = data.report_subset(drawn, spec.seed)
-    elif spec.classes is not None:
-        train, test = data.simpler_task(spec.classes, drawn, spec.seed)
-    else:
-        train, test = data.nested_subset(drawn, spec.seed), data.split[1]
-    return Rows(train[: spec.train_size], train[spec.train_size :], test)
+    keep_programs_in(cache_folder() / "programs")
 
 
-def _network_result(
-    spec: CellSpec, fit: "NetworkFit", images: np.ndarray, labels: np.ndarray
-) -> Record:
-    """What a record says of a trained network and its test images (n, 400) and labels (n,)."""
-    from models.compiling import ORIGINS
-    from models.training import layers
-
-    last = fit.evaluations[fit.epoch]
-    accuracy = {e: float((v.predicted == labels).mean()) for e, v in fit.evaluations.items()}
-    trained = len(fit.train_loss)
-    kept = kept_epochs(trained, {*fit.evaluations, *fit.validations})
-    return {
-        "params": {"optimizer": "adam", "learning_rate": 1e-3},
-        "parameters": fit.parameters,
-        "layers": layers(NETWORKS[spec.model]),
-        "epochs": trained,
-        "metrics": {
-            "test_accuracy": accuracy[fit.epoch],
-            "test_loss": last.loss,
-            "train_accuracy": fit.train_accuracy[fit.epoch - 1],
-            "train_loss": fit.train_loss[fit.epoch - 1],
-        },
-        "stopped_at": fit.epoch if fit.validations else None,
-        "history": {
-            "epoch": kept,
-            "train_loss": [_rounded(fit.train_loss[e - 1]) for e in kept],
-            "train_accuracy": [_rounded(fit.train_accuracy[e - 1]) for e in kept],
-            "test_loss": [fit.evaluations[e].loss if e in accuracy else None for e in kept],
-            "test_accuracy": [accuracy.get(e) for e in kept],
-            "validation_loss": [
-                fit.validations[e].loss if e in fit.validations else None for e in kept
-            ],
-        },
-        "confusion": confusion(labels, last.predicted).tolist(),
-        "snapshots": {
-            str(epoch): snapshot(
-                images,
-                labels,
-                found.predicted,
-                found.confidence,
-                mistakes_kept=MISTAKES if epoch == fit.epoch else EARLIER_MISTAKES,
-            )
-            for epoch, found in fit.evaluations.items()
-            if epoch in (*SNAPSHOT_EPOCHS, fit.epoch)
-        },
-        "times": fit.times,
-        "programs": {origin: fit.programs[origin] for origin in ORIGINS},
-    }
-
-
-def kept_epochs(epochs: int, evaluated: Any = ()) -> list[int]:
+def kept_epochs(epochs: int, evaluated: set[int]) -> list[int]:
     """Which epochs a history keeps: all, or of very many the first 250 and 250 ever wider apart."""
     if epochs <= HISTORY_ENTRIES:
         return list(range(1, epochs + 1))
@@ -249,39 +313,8 @@ def kept_epochs(epochs: int, evaluated: Any = ()) -> list[int]:
     return sorted({*range(1, first + 1), *wider.tolist(), *evaluated})
 
 
-def _measure_svm(
-    spec: CellSpec, data: Dataset, train: np.ndarray, test: np.ndarray, chosen: Record | None
-) -> Record:
-    from models import svm
-
-    images, labels = data.images[train], data.labels[train]
-    if len(np.unique(labels)) < 2:
-        raise ValueError(f"these {len(train)} training images hold only one class")
-    if spec.fit == CHOSEN:
-        if chosen is None or chosen["status"] != "done":
-            raise RuntimeError("the grid search that chooses this SVM's parameters has failed")
-        fit = svm.fit_svm(images, labels, chosen["params"])
-    else:
-        fit = svm.search_svm(images, labels, probability=spec.fit == GRID_WITH_PROBABILITY)
-    predicted, predict_s = svm.predict_svm(fit.svc, data.images[test])
-    train_accuracy = None
-    if len(train) <= SVM_TRAIN_ACCURACY_UP_TO:
-        train_accuracy = float((svm.predict_svm(fit.svc, images)[0] == labels).mean())
-    last = snapshot(data.images[test], data.labels[test], predicted, None)
-    return {
-        "params": fit.params,
-        "parameters": svm.count_parameters(fit.svc),
-        "search": fit.search,
-        "metrics": {
-            "test_accuracy": last["accuracy"],
-            "test_loss": None,
-            "train_accuracy": train_accuracy,
-        },
-        "history": None,
-        "confusion": last["confusion"],
-        "snapshots": {"last": last},
-        "times": {**fit.times, "predict_s": predict_s},
-    }
+def _converted(value: Any, kind: Any) -> Any:
+    return None if value is None else convert(value, kind)
 
 
 def _rounded(value: float) -> float:

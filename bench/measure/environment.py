@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from hexbench.store.record import Environment
+
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "scikit-learn", "numpy", "scipy", "pandas")
 VARIABLES = (
     "XLA_FLAGS",
@@ -22,35 +24,35 @@ VARIABLES = (
     "LOKY_MAX_CPU_COUNT",
 )
 FLAGS = (
-    "avx", "avx2", "fma", "avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16",
-    "avx512_fp16", "amx_tile", "asimd", "sve", "bf16",
-)  # fmt: skip
+    *("avx", "avx2", "fma", "avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni"),
+    *("avx512_bf16", "avx512_fp16", "amx_tile", "asimd", "sve", "bf16"),
+)
 """Of a processor: those that decide in which order XLA's and OpenBLAS's programs add."""
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 
 
-def describe() -> dict[str, Any]:
-    """The environment as plain values: python, packages, machine, threads, variables, commit."""
-    return {
-        "hexbench": _version("hexbench"),
-        "commit": commit(),
-        "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
-        "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
-        "flags": _flags(),
-        "cores": os.cpu_count(),
-        "usable_cores": usable_cores(),
-        "blas": _blas(),
-        "memory_gb": _memory_gb(),
-        "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
-    }
+@cache
+def environment() -> Environment:
+    """What a number depends on besides the code."""
+    return Environment(
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}",
+        processor=_processor(),
+        cores=os.cpu_count(),
+        usable_cores=usable_cores(),
+        flags=_flags(),
+        memory_gb=_memory_gb(),
+        hexbench=_version("hexbench"),
+        commit=commit(),
+        packages={name: _version(name) for name in PACKAGES},
+        blas=_blas(),
+        variables={name: os.environ[name] for name in VARIABLES if name in os.environ},
+    )
 
 
 def device() -> str:
-    """The device that JAX computes on, such as `cpu` or `gpu: NVIDIA A100`. Imports JAX."""
-    import jax
-
+    """The device that JAX computes on, such as `cpu` or `gpu: NVIDIA A100`. Starts JAX."""
+    jax = start_jax()
     first, count = jax.devices()[0], len(jax.devices())
     if first.platform == "cpu":
         return "cpu"
@@ -58,17 +60,18 @@ def device() -> str:
 
 
 def has_accelerator() -> bool:
-    """Whether JAX computes on something other than a CPU. Imports JAX."""
+    """Whether JAX computes on something other than a CPU. Starts JAX."""
+    return bool(start_jax().default_backend() != "cpu")
+
+
+def start_jax() -> Any:
+    """JAX, which sees each core of a CPU as a device: that must be said before it computes anything."""
     import jax
 
-    return bool(jax.default_backend() != "cpu")
+    from hexbench.models.training.devices import expose_cpu_devices
 
-
-@cache
-def machine() -> str:
-    """The processor and its cores: times of different machines must not be pooled."""
-    usable, cores = usable_cores(), os.cpu_count()
-    return f"{_processor()}, {cores if usable == cores else f'{usable} of {cores}'} cores"
+    expose_cpu_devices()
+    return jax
 
 
 def usable_cores() -> int:
@@ -80,7 +83,14 @@ def usable_cores() -> int:
 
 @cache
 def commit() -> str | None:
-    """The commit of the working tree, with `-dirty` if tracked files differ; None outside git."""
+    """The commit of hexbench's own working tree, with `-dirty` if tracked files differ.
+
+    None where hexbench is installed rather than run from its clone: the repository around it, if
+    there is one, is another project's.
+    """
+    top = _git("rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != ROOT or not (ROOT / "run_benchmarks.py").is_file():
+        return None
     hash_ = _git("rev-parse", "HEAD")
     if hash_ is None:
         return None

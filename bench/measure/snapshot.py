@@ -1,73 +1,60 @@
-"""What a record keeps of a model's answers to the test images, so that nothing is predicted twice."""
+"""What a record keeps of a model's predictions for the test images, so that nothing is predicted twice."""
 
 import base64
-from typing import Any
 
 import numpy as np
-
-from bench.record import CLASSES
+from hexbench.store.record import Bin, Matrix, Mistake, Snapshot
 
 BINS = 10
-MISTAKES, EARLIER_MISTAKES = 25, 10
-"""How many a snapshot keeps with their pixels, at the last epoch and at earlier ones."""
+MISTAKES = 25
+"""How many a snapshot keeps with their pixels."""
 
 
 def snapshot(
-    images: np.ndarray,
-    labels: np.ndarray,
-    predicted: np.ndarray,
-    confidence: np.ndarray | None,
-    mistakes_kept: int = MISTAKES,
-) -> dict[str, Any]:
-    """Accuracy, confusion, hits, calibration and mistakes on n test images.
-
-    images (n, 400) uint8, labels and predicted (n,), confidence (n,) or None where the model gives
-    no probabilities.
-    """
-    right = predicted == labels
-    return {
-        "accuracy": float(right.mean()),
-        "confusion": confusion(labels, predicted).tolist(),
-        "right": base64.b64encode(np.packbits(right).tobytes()).decode(),
-        "calibration": None if confidence is None else calibration(right, confidence),
-        "mistakes": mistakes(images, labels, predicted, confidence)[:mistakes_kept],
-    }
+    correct: np.ndarray, confidence: np.ndarray | None, matrix: Matrix | None, kept: list[Mistake]
+) -> Snapshot:
+    """Of n test images: which are classified correctly (n,) bool, and the confidence (n,) if known."""
+    return Snapshot(
+        correct=base64.b64encode(np.packbits(correct).tobytes()).decode(),
+        confusion=matrix,
+        calibration=None if confidence is None else calibration(correct, confidence),
+        mistakes=kept,
+    )
 
 
-def confusion(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """(17, 17) counts: rows true, columns predicted."""
-    pairs = labels.astype(np.int64) * CLASSES + predicted
-    return np.bincount(pairs, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
+def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> Matrix:
+    """(classes, classes) counts: rows true, columns predicted."""
+    pairs = labels.astype(np.int64) * classes + predicted
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes).tolist()
 
 
-def calibration(right: np.ndarray, confidence: np.ndarray) -> list[dict[str, float]]:
+def calibration(correct: np.ndarray, confidence: np.ndarray) -> list[Bin]:
     """Images, mean confidence and accuracy in each of ten equal bins of confidence that is not empty."""
     bins = np.clip((confidence * BINS).astype(int), 0, BINS - 1)
     return [
-        {
-            "bin": int(b),
-            "images": int((bins == b).sum()),
-            "confidence": float(confidence[bins == b].mean()),
-            "accuracy": float(right[bins == b].mean()),
-        }
+        Bin(
+            int(b),
+            int((bins == b).sum()),
+            float(confidence[bins == b].mean()),
+            float(correct[bins == b].mean()),
+        )
         for b in np.unique(bins)
     ]
 
 
 def mistakes(
     images: np.ndarray, labels: np.ndarray, predicted: np.ndarray, confidence: np.ndarray | None
-) -> list[dict[str, Any]]:
-    """At most 25 wrongly read images, the most confident first, with their pixels in base64."""
+) -> list[Mistake]:
+    """At most MISTAKES wrongly classified images (n, *shape) uint8, the most confident first."""
     wrong = np.flatnonzero(predicted != labels)
     if confidence is not None:
         wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
     return [
-        {
-            "row": int(row),
-            "label": int(labels[row]),
-            "predicted": int(predicted[row]),
-            "confidence": None if confidence is None else round(float(confidence[row]), 4),
-            "pixels": base64.b64encode(images[row].tobytes()).decode(),
-        }
+        Mistake(
+            int(labels[row]),
+            int(predicted[row]),
+            None if confidence is None else round(float(confidence[row]), 4),
+            images[row].tobytes(),
+        )
         for row in wrong[:MISTAKES]
     ]

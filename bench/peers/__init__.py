@@ -1,1 +1,1 @@
-"""The same work done by other libraries, in turn with ours, in one run: `python -m bench.peers`."""
+"""The same models in other libraries, timed in turn with ours in one run: `python -m hexbench.peers`."""

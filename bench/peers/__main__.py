@@ -6,35 +6,31 @@ import sys
 from pathlib import Path
 
 import click
+from hexbench.data.dataset import Dataset, Split, Subset
+from hexbench.errors import BadInput, ExitCode
+from hexbench.measure.environment import environment
+from hexbench.models import entries
+from hexbench.peers.contest import Setting, contest
+from hexbench.peers.process import ContestantFailed, measure_peak
+from hexbench.peers.report import Run, conclusions, headline, write
+from hexbench.peers.roster import NAMES, OURS, ROSTER, SLOW, contestants, left_out
+from hexbench.peers.task import FEWEST_SEARCHED, Task
+from hexbench.peers.verdicts import targets
+from hexbench.report.terminal import print_table
+from hexbench.study import DEFAULT, load
 from rich.console import Console
 
-from bench.data.dataset import Dataset
-from bench.data.paper import IMAGES_IN_SMALL
-from bench.data.sources import resolve
-from bench.errors import BadInput, ExitCode
-from bench.measure.environment import describe
-from bench.peers.contest import Setting, contest, measure_peak
-from bench.peers.page import Run, conclusions
-from bench.peers.process import ContestantFailed
-from bench.peers.roster import NAMES, OURS, ROSTER, SLOW, contestants, left_out
-from bench.peers.tables import headline
-from bench.peers.task import Task
-from bench.peers.verdicts import targets
-from bench.peers.write import write
-from bench.report.terminal import print_table
-
-MODELS = ("cnn", "mlp", "svm")
-MLP_BATCH_SIZE = 16
+REGISTERED = {"cnn": "cnn", "mlp": "mlp", "svm": "svm_grid"}
+"""The model that each contest is about, in `hexbench.models`."""
 SLOW_UP_TO = 500
 """Images up to which the report's way takes part, and of the contest that is there for it."""
-FEWEST_SVM_IMAGES = 170
 LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 """Variables that would hold back some contestants and not others."""
 
 
 @click.command()
 @click.option("--data", default="auto", show_default=True, help="Which images, as for a suite.")
-@click.option("--models", default=",".join(MODELS), show_default=True, help="Which contests.")
+@click.option("--models", default=",".join(REGISTERED), show_default=True, help="Which contests.")
 @click.option("--batch-sizes", default="16,32,128", show_default=True, help="Of the CNN.")
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(1), help="Of the CNN.")
 @click.option("--mlp-rounds", default=30, show_default=True, type=click.IntRange(1))
@@ -66,27 +62,27 @@ def main(
 ) -> None:
     """Time hexbench beside PyTorch, Keras, Flax's tutorial and scikit-learn, on the same images.
 
-    Exit codes: 0 all well; 1 hexbench is slower than a peer on a network, or not all learned alike;
+    Exit codes: 0 all well; 1 hexbench is slower than a peer on a network, or accuracies differ;
     2 bad input; 3 a contestant failed; 130 stopped by Ctrl-C. Missed targets are in the report.
     """
     for name in LIMITS:
         os.environ.pop(name, None)
     try:
-        chosen = _models(models)
-        source = resolve(data, IMAGES_IN_SMALL)
-        images = source.load()
+        chosen, study = _models(models), load(DEFAULT)
+        images = study.sources.resolve(data, None, study.data_default).load()
         settings: list[Setting] = []
-        trained = len(images.split[0])
+        trained = len(images.parts(study.split)[0])
         if "cnn" in chosen:
             sizes = _numbers("--batch-sizes", batch_sizes)
             settings += [Setting("cnn", size, trained, rounds) for size in sizes]
         if "mlp" in chosen:
-            settings.append(Setting("mlp", MLP_BATCH_SIZE, trained, mlp_rounds))
+            batch_size = entries()["mlp"].defaults["batch_size"]
+            settings.append(Setting("mlp", batch_size, trained, mlp_rounds))
         if "svm" in chosen:
             settings += _svm_settings(svm_sizes, svm_rounds, trained, SLOW not in without)
-        command = "python -m bench.peers " + shlex.join(sys.argv[1:])
-        run = Run(images.name, [], None, [], describe(), command.strip())
-        code = _carry_out(run, settings, images, frozenset(without), out)
+        command = "python -m hexbench.peers " + shlex.join(sys.argv[1:])
+        run = Run(images.name, environment(), command.strip())
+        code = _carry_out(run, [(s, _task(images, study.split, s)) for s in settings], set(without), out)
     except BadInput as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(ExitCode.BAD_INPUT)
@@ -96,57 +92,61 @@ def main(
     sys.exit(code)
 
 
-def _carry_out(
-    run: Run, settings: list[Setting], images: Dataset, without: frozenset[str], out: Path
-) -> ExitCode:
+def _carry_out(run: Run, contests: list[tuple[Setting, Task]], without: set[str], out: Path) -> ExitCode:
     """All contests, one after the other; the files are written after each."""
-    models = {setting.model for setting in settings}
+
+    def remark(sentence: str) -> None:
+        run.remarks.append(sentence)
+        click.echo(sentence)
+
+    models = {setting.model for setting, _ in contests}
     for entry in ROSTER:
-        if models.isdisjoint(entry.models) or entry.name in without or not entry.missing:
-            continue
-        run.remarks.append(left_out(entry))
-        click.echo(run.remarks[-1])
-    if not models.isdisjoint({"cnn", "mlp"}):
+        if not models.isdisjoint(entry.models) and entry.name not in without and entry.missing:
+            remark(left_out(entry))
+    if models != {"svm"}:
         click.echo("The fastest matrix product of this machine ...")
         try:
-            run.peak = measure_peak(_task(images, Setting("cnn", 1, 17, 1)))
+            run.peak = measure_peak()
         except ContestantFailed as error:
-            run.remarks.append(f"The matrix product failed: {error}")
-            click.echo(run.remarks[-1])
-    for number, setting in enumerate(settings, 1):
-        click.echo(f"Contest {number} of {len(settings)}: {setting.title}")
-        entries = [
-            e
-            for e in contestants(setting.model, without)
-            if not e.missing and (e.name != SLOW or setting.images <= SLOW_UP_TO)
-        ]
-        run.outcomes.append(contest(entries, setting, _task(images, setting), click.echo))
+            remark(f"The matrix product failed: {error}")
+    for number, (setting, task) in enumerate(contests, 1):
+        click.echo(f"Contest {number} of {len(contests)}: {setting.title}")
+        slow = {SLOW} if setting.train_size > SLOW_UP_TO else set()
+        taking_part = [e for e in contestants(setting.model, frozenset(without | slow)) if not e.missing]
+        run.outcomes.append(contest(taking_part, setting, task, click.echo))
         write(run, out)
+    return _conclude(run, out)
+
+
+def _conclude(run: Run, out: Path) -> ExitCode:
     console = Console()
     for table in headline(run.outcomes):
         print_table(table, console)
-    missed = [t for t in targets(run.outcomes) if t.verdict != "kept"]
-    for target in missed:
-        click.echo(f"{target.setting}: the target of {target.at_least:g} is {target.verdict}.")
+    for target in targets(run.outcomes):
+        if target.verdict != "met":
+            click.echo(f"{target.setting}: the target of {target.at_least:g} is {target.verdict}.")
     found = conclusions(run.outcomes)
     for sentence in (s for sentences in found.values() for s in sentences):
         click.echo(sentence)
     click.echo(f"Report: {out / 'report.md'}")
-    if found["slower"] or found["unlike"]:
+    if found["slower"] or found["differs"]:
         return ExitCode.REGRESSION
     return ExitCode.CELLS_FAILED if found["failed"] else ExitCode.OK
 
 
-def _task(images: Dataset, setting: Setting) -> Task:
+def _task(data: Dataset, split: Split, setting: Setting) -> Task:
     """The images of a contest: a nested subset of the training images, and all test images."""
-    rows, test = images.nested_subset(setting.images, seed=0), images.split[1]
+    model = REGISTERED[setting.model]
+    batch_size = {"batch_size": setting.batch_size} if setting.batch_size else {}
+    rows = data.draw(Subset(setting.train_size), split, seed=0)
     return Task(
-        setting.model,
-        setting.batch_size,
-        images.images[rows],
-        images.labels[rows],
-        images.images[test],
-        images.labels[test],
+        model,
+        {**entries()[model].defaults, **batch_size},
+        data.classes,
+        data.pixels(rows.train),
+        data.labels[rows.train],
+        data.pixels(rows.test),
+        data.labels[rows.test],
     )
 
 
@@ -157,19 +157,19 @@ def _svm_settings(sizes: str, rounds: int, trained: int, with_slow: bool) -> lis
         (size,) = _numbers("--svm-sizes", number)
         by_size[size] = _numbers("--svm-sizes", own)[0] if colon else rounds
     for size in by_size:
-        if not FEWEST_SVM_IMAGES <= size <= trained:
+        if not FEWEST_SEARCHED <= size <= trained:
             raise BadInput(
                 f"--svm-sizes {size}: the data have {trained:,} training images, and a grid search "
-                f"needs {FEWEST_SVM_IMAGES}."
+                f"needs {FEWEST_SEARCHED}."
             )
     return [Setting("svm", 0, size, many) for size, many in sorted(by_size.items())]
 
 
 def _models(text: str) -> list[str]:
     models = [name.strip() for name in text.split(",")]
-    unknown = [name for name in models if name not in MODELS]
+    unknown = [name for name in models if name not in REGISTERED]
     if unknown:
-        raise BadInput(f"--models {text}: {unknown[0]!r} is none of {', '.join(MODELS)}.")
+        raise BadInput(f"--models {text}: {unknown[0]!r} is none of {', '.join(REGISTERED)}.")
     return models
 
 

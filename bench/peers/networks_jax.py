@@ -3,17 +3,14 @@
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
-
-from bench.peers.task import Network, Task
-from models import NETWORKS
-from models.cnn import SIDE
-from models.evaluation import Evaluator, to_device
-from models.mlp import CLASSES, MLP
-from models.training import LEARNING_RATE, compile_training, initial_state
+from hexbench.models import entries
+from hexbench.models.training.devices import expose_cpu_devices
+from hexbench.models.training.early_stopping import Evaluator
+from hexbench.models.training.trainer import Trainer
+from hexbench.peers.task import Network, Task
 
 
 class Hexbench(Network):
@@ -21,45 +18,55 @@ class Hexbench(Network):
 
     def __init__(self, task: Task):
         super().__init__(task)
-        module = NETWORKS[task.model]
-        program = compile_training(module, *task.images.shape, task.batch_size)
-        self._program = program.call
-        self._state, *self._data = program.place(
-            initial_state(module, jax.random.key(task.seed)),
-            *to_device(task.images, task.labels),
-            jax.random.key(task.seed + 1),
+        expose_cpu_devices()
+        classifier = entries()[task.model].load()(**task.params)
+        self._network = classifier.describe(task.images.shape[1:], task.classes)
+        data, params = (_flat(task.images), task.labels), task.params
+        self._trainer = Trainer(
+            self._network, [data], [task.seed], params["batch_size"], 0.001
         )
 
     def train(self) -> None:
         """One epoch, to the last weight."""
-        state, _ = self._program(self._state, *self._data, jnp.int32(1))
-        self._state = jax.block_until_ready(state)
+        self._trainer.advance(1)
 
     def predict(self) -> np.ndarray:
         """The most probable class of each test image, (n,)."""
-        evaluator = Evaluator(
-            NETWORKS[self.task.model], self.task.test_images, self.task.test_labels
-        )
-        return evaluator(self._state.params)[0].predicted
+        evaluator = Evaluator(self._network, _flat(self.task.test_images), self.task.test_labels)
+        return evaluator(self._trainer.params[0])[0].predicted
 
     def weights(self) -> list[np.ndarray]:
         """Every array that the network learns."""
-        return [np.asarray(leaf) for leaf in jax.tree.leaves(self._state.params)]
+        return [np.asarray(leaf) for leaf in jax.tree.leaves(self._trainer.params[0])]
 
 
-class TutorialCNN(nnx.Module):
-    """The report's CNN with Flax's own layers."""
+def _flat(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1)
 
-    def __init__(self, rngs: nnx.Rngs):
+
+class TutorialNetwork(nnx.Module):
+    """The task's network with Flax's own layers."""
+
+    def __init__(self, task: Task, rngs: nnx.Rngs):
+        self._kernels = tuple(layer.kernel for layer in task.layers)
+        self._activation = getattr(nnx, task.params["activation"])
         glorot = nnx.initializers.glorot_uniform()
-        self.first = nnx.Conv(1, 64, (3, 3), padding="VALID", kernel_init=glorot, rngs=rngs)
-        self.second = nnx.Conv(64, 32, (3, 3), padding="VALID", kernel_init=glorot, rngs=rngs)
-        self.output = nnx.Linear((SIDE - 4) ** 2 * 32, CLASSES, kernel_init=glorot, rngs=rngs)
+        for number, (kernel, inputs, outputs, _) in enumerate(task.layers):
+            layer: nnx.Module
+            if kernel:
+                size = (kernel, kernel)
+                layer = nnx.Conv(inputs, outputs, size, padding="VALID", kernel_init=glorot, rngs=rngs)
+            else:
+                layer = nnx.Linear(inputs, outputs, kernel_init=glorot, rngs=rngs)
+            setattr(self, f"layer{number}", layer)
 
-    def __call__(self, images: jax.Array) -> jax.Array:
-        """Logits (n, 17) of images (n, 20, 20, 1), float32 in 0 to 1."""
-        x = nnx.relu(self.second(nnx.relu(self.first(images))))
-        return self.output(x.reshape(x.shape[0], -1))
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Logits (n, classes) of `Task.inputs`."""
+        for number, kernel in enumerate(self._kernels):
+            x = x if kernel else x.reshape(x.shape[0], -1)
+            x = getattr(self, f"layer{number}")(x)
+            x = x if number == len(self._kernels) - 1 else self._activation(x)
+        return x
 
 
 def _loss(model: Any, batch: dict[str, Any]) -> tuple[jax.Array, jax.Array]:
@@ -88,22 +95,17 @@ class FlaxTutorial(Network):
 
     def __init__(self, task: Task):
         super().__init__(task)
-        rngs = nnx.Rngs(task.seed)
-        self._model = TutorialCNN(rngs) if task.model == "cnn" else MLP(rngs)
-        self._optimizer = nnx.Optimizer(
-            self._model, optax.adam(LEARNING_RATE, eps=1e-7), wrt=nnx.Param
-        )
-        self._metrics = nnx.MultiMetric(
-            accuracy=nnx.metrics.Accuracy(), loss=nnx.metrics.Average("loss")
-        )
-        self._images = self._as_input(task.images)
-        self._labels = task.labels.astype(np.int32)
+        self._model = TutorialNetwork(task, nnx.Rngs(task.seed))
+        adam = optax.adam(task.params["learning_rate"], eps=1e-7)
+        self._optimizer = nnx.Optimizer(self._model, adam, wrt=nnx.Param)
+        self._metrics = nnx.MultiMetric(accuracy=nnx.metrics.Accuracy(), loss=nnx.metrics.Average("loss"))
+        self._images, self._labels = task.inputs(task.images), task.labels.astype(np.int32)
         self._rng = np.random.default_rng(task.seed)
 
     def train(self) -> None:
         """One epoch, to the last weight."""
-        order = self._rng.permutation(len(self._images))
-        for rows in np.split(order, range(self.task.batch_size, len(order), self.task.batch_size)):
+        order, size = self._rng.permutation(len(self._images)), self.task.params["batch_size"]
+        for rows in np.split(order, range(size, len(order), size)):
             batch = {"image": self._images[rows], "label": self._labels[rows]}
             _train_step(self._model, self._optimizer, self._metrics, batch)
         jax.block_until_ready(nnx.state(self._model))
@@ -111,12 +113,8 @@ class FlaxTutorial(Network):
 
     def predict(self) -> np.ndarray:
         """The most probable class of each test image, (n,)."""
-        return np.asarray(_predict_step(self._model, self._as_input(self.task.test_images)))
+        return np.asarray(_predict_step(self._model, self.task.inputs(self.task.test_images)))
 
     def weights(self) -> list[np.ndarray]:
         """Every array that the network learns."""
         return [np.asarray(leaf) for leaf in jax.tree.leaves(nnx.state(self._model, nnx.Param))]
-
-    def _as_input(self, images: np.ndarray) -> np.ndarray:
-        scaled = images.astype(np.float32) / 255
-        return scaled.reshape(-1, SIDE, SIDE, 1) if self.task.model == "cnn" else scaled

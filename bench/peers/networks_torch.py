@@ -5,36 +5,37 @@ from typing import Any
 import joblib
 import numpy as np
 import torch
+from hexbench.peers.task import PREDICTED_AT_ONCE, Network, Task
 from torch import nn
 
-from bench.peers.task import PREDICTED_AT_ONCE, Network, Task
+ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
 
 
 class PyTorch(Network):
     """A step at a time, on every core."""
 
-    layout = torch.contiguous_format
-
-    def __init__(self, task: Task):
+    def __init__(self, task: Task, layout: Any = torch.contiguous_format):
         super().__init__(task)
         torch.manual_seed(task.seed)
         torch.set_num_threads(joblib.cpu_count())
         self._images = self._as_input(task.images)
         self._labels = torch.tensor(task.labels, dtype=torch.long)
-        self._network = _network(task.model).to(memory_format=self.layout)
+        self._layout = layout
+        self._network = _network(task).to(memory_format=layout)
         for name, parameter in self._network.named_parameters():
             if name.endswith("weight"):
                 nn.init.xavier_uniform_(parameter)
             else:
                 nn.init.zeros_(parameter)
-        self._optimizer = torch.optim.Adam(self._network.parameters(), lr=1e-3, eps=1e-7)
+        learning_rate = task.params["learning_rate"]
+        self._optimizer = torch.optim.Adam(self._network.parameters(), lr=learning_rate, eps=1e-7)
         self._loss = nn.CrossEntropyLoss()
 
     def train(self) -> None:
-        """One epoch in a new order, the last, smaller batch included."""
-        for rows in torch.randperm(len(self._images)).split(self.task.batch_size):
+        """One epoch, to the last weight."""
+        for rows in torch.randperm(len(self._images)).split(self.task.params["batch_size"]):
             self._optimizer.zero_grad()
-            batch = self._in_layout(self._images[rows])
+            batch = self._images[rows].contiguous(memory_format=self._layout)
             self._loss(self._network(batch), self._labels[rows]).backward()
             self._optimizer.step()
 
@@ -50,26 +51,25 @@ class PyTorch(Network):
         return [p.detach().numpy().copy() for p in self._network.parameters()]
 
     def _as_input(self, images: np.ndarray) -> Any:
-        scaled = torch.tensor(images).float().div(255)
-        return scaled.reshape(-1, 1, 20, 20) if self.task.model == "cnn" else scaled
+        """(n, channels, height, width) or (n, pixels), contiguous with the usual strides."""
+        found = self.task.inputs(images)
+        found = np.moveaxis(found, -1, 1) if found.ndim == 4 else found
+        # By way of one axis: strides of a single channel may be taken for another layout.
+        return torch.tensor(found.ravel()).reshape(found.shape)
 
-    def _in_layout(self, batch: Any) -> Any:
-        return batch
 
-
-class PyTorchChannelsLast(PyTorch):
+def channels_last(task: Task) -> PyTorch:
     """PyTorch with channels innermost in memory, its faster layout on a CPU."""
-
-    layout = torch.channels_last
-
-    def _in_layout(self, batch: Any) -> Any:
-        return batch.contiguous(memory_format=self.layout)
+    return PyTorch(task, torch.channels_last)
 
 
-def _network(model: str) -> Any:
-    if model == "mlp":
-        return nn.Sequential(nn.Linear(400, 10), nn.Sigmoid(), nn.Linear(10, 17))
-    return nn.Sequential(
-        nn.Conv2d(1, 64, 3), nn.ReLU(), nn.Conv2d(64, 32, 3), nn.ReLU(), nn.Flatten(),
-        nn.Linear(8192, 17),
-    )  # fmt: skip
+def _network(task: Task) -> Any:
+    *hidden, output = task.layers
+    activation = ACTIVATIONS[task.params["activation"]]
+    parts: list[Any] = []
+    for kernel, inputs, outputs, _ in hidden:
+        layer = nn.Conv2d(inputs, outputs, kernel) if kernel else nn.Linear(inputs, outputs)
+        parts += [layer, activation()]
+    if hidden and hidden[-1].kernel:
+        parts.append(nn.Flatten())
+    return nn.Sequential(*parts, nn.Linear(output.inputs, output.outputs))

@@ -8,12 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from bench.measure.environment import ROOT
-from bench.peers.roster import Entry
+from hexbench.peers.roster import Entry
 
 SECONDS_TO_END = 20
-LAST_WORDS = 300
+MAX_MESSAGE = 300
 """So many characters of a dead process's log are shown."""
+CPU_ONLY = {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
 
 
 class ContestantFailed(Exception):
@@ -28,23 +28,24 @@ class ContestantProcess:
         self._log = folder / f"{entry.name}.log"
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bench.peers.worker", entry.maker],
+                [sys.executable, "-m", "hexbench.peers.worker", entry.maker],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=_environment(entry, folder),
+                env={**os.environ, **CPU_ONLY, "KERAS_HOME": str(folder), **entry.environment},
                 text=True,
                 encoding="utf-8",
             )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         """End the process: by force if it does not end by itself, or if the contest was stopped."""
-        assert self._process.stdin is not None and self._process.stdout is not None
         with suppress(OSError):
-            self._process.stdin.close()
+            self._stdin.close()
         if kind is not None:
             self._process.kill()
         try:
@@ -52,51 +53,40 @@ class ContestantProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._process.stdout.close()
+        self._stdout.close()
 
-    def wait_until_ready(self) -> None:
-        """Return once its libraries are imported; ContestantFailed if they cannot be."""
-        self._answer()
+    def ask(self, command: str) -> dict[str, Any]:
+        """The answer to a line of `worker.py`; ContestantFailed instead of an answer."""
+        with suppress(OSError):  # of a dead process: there is no answer then
+            self._stdin.write(f"{command}\n")
+            self._stdin.flush()
+        return self.answer()
 
-    def ask(self, do: str, **options: str) -> dict[str, Any]:
-        """The answer to a command; ContestantFailed instead of an answer."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps({"do": do} | options) + "\n")
-            self._process.stdin.flush()
-        except OSError:
-            raise ContestantFailed(self._last_words()) from None
-        return self._answer()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+    def answer(self) -> dict[str, Any]:
+        """The next answer; the first comes unasked, once its libraries are imported."""
+        line = self._stdout.readline()
         if not line.endswith("\n"):
-            raise ContestantFailed(self._last_words())
-        answer = json.loads(line)
+            code, log = self._process.wait(), self._log.read_text(encoding="utf-8", errors="replace")
+            raise ContestantFailed(_ended(code, log))
+        answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise ContestantFailed(answer["error"])
-        return dict(answer)
-
-    def _last_words(self) -> str:
-        code = self._process.wait()
-        log = self._log.read_text(encoding="utf-8", errors="replace")
-        lines = [line.strip() for line in log.splitlines() if line.strip()]
-        said = f": {lines[-1][:LAST_WORDS]}" if lines else ""
-        ended = f"by signal {-code}" if code < 0 else f"with exit status {code}"
-        return f"its process ended {ended}{said}"
+        return answer
 
 
-def _environment(entry: Entry, folder: Path) -> dict[str, str]:
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return (
-        dict(os.environ)
-        | {
-            "PYTHONPATH": os.pathsep.join(paths),
-            "JAX_PLATFORMS": "cpu",
-            "CUDA_VISIBLE_DEVICES": "-1",
-            "KERAS_HOME": str(folder),
-            "TF_CPP_MIN_LOG_LEVEL": "2",
-        }
-        | entry.environment
-    )
+def measure_peak() -> float:
+    """Operations a second of this machine's fastest large matrix product; see `peak.py`."""
+    command = [sys.executable, "-m", "hexbench.peers.peak"]
+    # Otherwise the last line of a fault is JAX's remark about the lines that it leaves out.
+    environment = {**os.environ, **CPU_ONLY, "JAX_TRACEBACK_FILTERING": "off"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ContestantFailed(_ended(done.returncode, done.stderr))
+    return float(done.stdout)
+
+
+def _ended(code: int, log: str) -> str:
+    """How a process ended, with the last line of its log."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    last = f": {lines[-1][:MAX_MESSAGE]}" if lines else ""
+    return f"its process ended {f'by signal {-code}' if code < 0 else f'with exit status {code}'}{last}"

@@ -7,7 +7,6 @@ import importlib.util
 from dataclasses import dataclass, field
 
 NETWORKS = ("cnn", "mlp")
-MACHINES = ("svm",)
 HOW_TO_INSTALL = "`make peers` installs it"
 
 
@@ -16,11 +15,11 @@ class Entry:
     """A contestant: how it is called, and where its class is."""
 
     name: str
-    """As options and tables of numbers have it."""
+    """In options and CSV files."""
     title: str
-    """As people read it."""
+    """In tables and figures."""
     maker: str
-    """`module:class`; the class is a `bench.peers.task.Contestant`."""
+    """`module:name` of what takes a task to a `hexbench.peers.task.Contestant`."""
     models: tuple[str, ...]
     needs: tuple[str, ...] = ()
     """Modules that must be installed."""
@@ -33,38 +32,34 @@ class Entry:
 
 
 def _network(name: str, title: str, maker: str, *needs: str, **environment: str) -> Entry:
-    return Entry(name, title, f"bench.peers.networks_{maker}", NETWORKS, needs, environment)
+    # A layout is one of images: for the MLP it would be the same contestant once more.
+    models = ("cnn",) if maker.endswith(":channels_last") else NETWORKS
+    return Entry(name, title, f"hexbench.peers.networks_{maker}", models, needs, environment)
 
 
-def _machine(name: str, title: str, maker: str, *needs: str) -> Entry:
-    return Entry(name, title, f"bench.peers.machines:{maker}", MACHINES, needs)
+def _search(name: str, title: str, maker: str, *needs: str) -> Entry:
+    return Entry(name, title, f"hexbench.peers.searches:{maker}", ("svm",), needs)
 
 
 OURS = "hexbench"
+SLOW = "report-way"
+"""Takes part where images are few."""
+TENSORFLOW = ("keras", "tensorflow")
 ROSTER = (
     _network(OURS, "hexbench", "jax:Hexbench"),
     _network("pytorch", "PyTorch", "torch:PyTorch", "torch"),
-    # A layout is one of images: the MLP has none, there it would be PyTorch once more.
-    Entry(
-        "pytorch-channels-last", "PyTorch, channels last",
-        "bench.peers.networks_torch:PyTorchChannelsLast", ("cnn",), ("torch",),
-    ),
+    _network("pytorch-channels-last", "PyTorch, channels last", "torch:channels_last", "torch"),
     _network(
-        "keras-tensorflow", "Keras on TensorFlow", "keras:Keras", "keras", "tensorflow",
-        KERAS_BACKEND="tensorflow",
+        "keras-tensorflow", "Keras on TensorFlow", "keras:Keras", *TENSORFLOW, KERAS_BACKEND="tensorflow"
     ),
     _network("keras-jax", "Keras on JAX", "keras:Keras", "keras", KERAS_BACKEND="jax"),
     _network("flax", "Flax's tutorial", "jax:FlaxTutorial"),
-    _machine(OURS, "hexbench", "Hexbench"),
-    _machine("sklearn", "GridSearchCV", "ScikitLearn"),
-    _machine("sklearn-all-cores", "GridSearchCV, n_jobs=-1", "ScikitLearnOnAllCores"),
-    _machine("sklearnex", "scikit-learn-intelex", "Intelex", "sklearnex"),
-    _machine("report-way", "probability=True", "ReportsWay"),
-)  # fmt: skip
-SLOW = "report-way"
-"""Takes part where images are few."""
-
-PEAK = Entry("peak", "matrix product", "bench.peers.peak:MatrixProduct", ())
+    _search(OURS, "hexbench", "hexbench"),
+    _search("sklearn", "GridSearchCV", "sklearn"),
+    _search("sklearn-all-cores", "GridSearchCV, n_jobs=-1", "sklearn_on_all_cores"),
+    _search("sklearnex", "scikit-learn-intelex", "intelex", "sklearnex"),
+    _search(SLOW, "probability=True", "as_reported"),
+)
 NAMES = tuple(dict.fromkeys(entry.name for entry in ROSTER))
 
 

@@ -1,12 +1,12 @@
-"""What the measured numbers say: ratios to hexbench, the targets, and whether all learned alike."""
+"""What the measured numbers say: ratios to hexbench, the targets, and whether accuracies agree."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import pi, sqrt
 from statistics import median
 
-from bench.peers.contest import Outcome, Result
-from bench.peers.roster import contestants
+from hexbench.peers.contest import Outcome, Result
+from hexbench.peers.roster import contestants
 
 FASTEST = "fastest peer"
 AT_LEAST = {
@@ -19,7 +19,7 @@ AT_LEAST = {
 }
 """The targets: (model, contestant): its time as a multiple of hexbench's."""
 SVM_TARGETS_FROM = 2_000
-"""Images from which the targets of the SVM hold: below, what a search costs at all weighs more."""
+"""Images from which the targets of the SVM hold: below, a search's fixed cost weighs more."""
 
 STANDARD_ERRORS = 3
 SEED_SPREAD = {
@@ -27,7 +27,7 @@ SEED_SPREAD = {
     "cnn": {1: 0.013, 5: 0.007},
     "svm": {0: 0.0},
 }
-"""Standard deviation of test accuracy over seeds, from so many epochs on: read off the tables of
+"""Standard deviation of test accuracy over seeds, from so many epochs on, in
 `results/reference/full-hex2024`; for the CNN the largest there, of batches of 128 after 3 epochs and
 of batches of 16 from 5 on."""
 
@@ -76,10 +76,10 @@ class Target:
 
     @property
     def verdict(self) -> str:
-        """`kept`, `missed` or `not measured`."""
+        """`met`, `missed` or `not measured`."""
         if self.measured is None:
             return "not measured"
-        return "kept" if self.measured.median >= self.at_least else "missed"
+        return "met" if self.measured.median >= self.at_least else "missed"
 
 
 def fastest(peers: Iterable[Result], ours: Result | None) -> Result | None:
@@ -94,7 +94,7 @@ def targets(outcomes: Iterable[Outcome]) -> list[Target]:
     found = []
     for outcome in outcomes:
         setting, ours = outcome.setting, outcome.ours
-        if setting.model == "svm" and setting.images < SVM_TARGETS_FROM:
+        if setting.model == "svm" and setting.train_size < SVM_TARGETS_FROM:
             continue
         by_name = {r.entry.name: r for r in outcome.peers}
         for (model, name), at_least in AT_LEAST.items():
@@ -120,9 +120,8 @@ def allowed_difference(accuracy: float, tested: int, spread: float, others: int)
 
     STANDARD_ERRORS standard errors of that difference. Each accuracy has the variance of a binomial
     proportion of `tested` images and that of a seed; a median of k has pi / 2k times that variance,
-    of few at most as much as one alone. All read the same test images, so that the true error is
-    smaller: the check errs towards silence, but sees an optimiser, a scale of pixels or a number of
-    epochs that is not the same.
+    of few at most as much as one alone. All share the test images, so that the true error is smaller:
+    the check misses small differences, but finds another optimizer, scale of pixels or number of epochs.
     """
     variance = accuracy * (1 - accuracy) / tested + spread**2
     return STANDARD_ERRORS * sqrt(variance * (1 + min(1.0, pi / (2 * others))))
@@ -138,7 +137,7 @@ class Comparison:
     allowed: float
 
     @property
-    def alike(self) -> bool:
+    def agrees(self) -> bool:
         """Whether the difference is within noise."""
         return abs(self.difference) <= self.allowed
 
@@ -146,8 +145,8 @@ class Comparison:
 def compare_accuracies(outcome: Outcome) -> list[Comparison]:
     """Each contestant's accuracy against the median of the others'; none if fewer than two are left.
 
-    The rule, which was written before anything was measured: all learned alike if every difference
-    is within `allowed_difference`, with the SEED_SPREAD of the epochs trained. An SVM has no seed.
+    The rule, which was written before anything was measured: accuracies agree if every difference is
+    within `allowed_difference`, with the SEED_SPREAD of the epochs trained. An SVM has no seed.
     """
     finished = outcome.finished
     if len(finished) < 2:

@@ -1,11 +1,10 @@
-"""One contestant in a process of its own: `python -m bench.peers.worker MODULE:CLASS`.
+"""One contestant in a process of its own: `python -m hexbench.peers.worker MODULE:NAME`.
 
-Reads commands, one JSON object a line, from standard input and answers each with one line on
-standard output:
+Reads a line at a time from standard input and answers each with a line of JSON on standard output:
 
-    {"do": "build", "task": FILE}  ->  {"start_s": seconds of building and of the run that prepares}
-    {"do": "train"}                ->  {"seconds": of one round}
-    {"do": "finish"}               ->  {"accuracy": share, "memory_mb": peak, "facts": {...}}
+    FILE, a task      ->  {"start_s": seconds of building and of the run that prepares}
+    train             ->  {"seconds": of one round}
+    finish            ->  {"accuracy": share, "memory_mb": peak, "facts": {...}}
 
 The first answer, `{"ready": true}`, comes unasked once the libraries are imported. A fault is
 answered with `{"error": sentence}`; the end of the input is the end of the process.
@@ -23,39 +22,41 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-
-from bench.peers.task import Contestant, Task
-
-Answer = dict[str, Any]
+from hexbench.peers.task import Contestant, Task
 
 
-class Worker:
-    """Carries out commands with one contestant."""
+def load(maker: str) -> Callable[[Task], Contestant]:
+    """What `module:name` means."""
+    module, _, name = maker.partition(":")
+    found: Callable[[Task], Contestant] = getattr(importlib.import_module(module), name)
+    return found
 
-    def __init__(self, maker: str):
-        module, _, name = maker.partition(":")
-        self._maker: Callable[[Task], Contestant] = getattr(importlib.import_module(module), name)
-        self._contestant: Contestant | None = None
 
-    def carry_out(self, command: dict[str, Any]) -> Answer:
-        """The answer to a command; whatever the contestant raises goes through."""
-        if command["do"] == "build":
-            task = Task.load(Path(command["task"]))
+def answers(maker: str, commands: Iterator[str]) -> Iterator[dict[str, Any]]:
+    """An answer to being started and to each command; ends after a fault."""
+    try:
+        make = load(maker)
+        yield {"ready": True}
+        for file in commands:
+            task = Task.load(Path(file.rstrip("\n")))
             started = time.perf_counter()
-            self._contestant = self._maker(task)
-            self._contestant.prepare()
-            return {"start_s": time.perf_counter() - started}
-        assert self._contestant is not None, "build comes first"
-        if command["do"] == "train":
-            started = time.perf_counter()
-            self._contestant.train()
-            return {"seconds": time.perf_counter() - started}
-        memory = peak_memory_mb()  # before predicting, which is not what is compared
-        return {
-            "accuracy": self._contestant.accuracy(),
-            "memory_mb": memory,
-            "facts": self._contestant.facts(),
-        }
+            contestant = make(task)
+            contestant.prepare()
+            yield {"start_s": time.perf_counter() - started}
+            yield from (_answer(contestant, command.strip()) for command in commands)
+    except Exception as error:
+        traceback.print_exc()  # into the log
+        words = " ".join(str(error).split()) or "no message"
+        yield {"error": f"{type(error).__name__}: {words}"}
+
+
+def _answer(contestant: Contestant, command: str) -> dict[str, Any]:
+    if command == "train":
+        started = time.perf_counter()
+        contestant.train()
+        return {"seconds": time.perf_counter() - started}
+    memory = peak_memory_mb()  # before predicting, which is not what is compared
+    return {"accuracy": contestant.accuracy(), "memory_mb": memory, "facts": contestant.facts()}
 
 
 def peak_memory_mb() -> float:
@@ -71,8 +72,7 @@ def _peak_bytes(process: psutil.Process) -> float:
     try:
         # getrusage would count what the parent held when it started this process.
         status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
-        found = re.search(r"VmHWM:\s+(\d+) kB", status)
-        if found:
+        if found := re.search(r"VmHWM:\s+(\d+) kB", status):
             return 1024 * int(found[1])
     except OSError:
         pass
@@ -81,19 +81,6 @@ def _peak_bytes(process: psutil.Process) -> float:
     except psutil.Error:
         return 0.0
     return float(getattr(memory, "peak_wset", memory.rss))
-
-
-def answers(maker: str, commands: Iterator[str]) -> Iterator[Answer]:
-    """An answer to being started and to each command; ends after a fault."""
-    try:
-        worker = Worker(maker)
-        yield {"ready": True}
-        for line in commands:
-            yield worker.carry_out(json.loads(line))
-    except Exception as error:
-        traceback.print_exc()  # into the log
-        words = " ".join(str(error).split()) or "no message"
-        yield {"error": f"{type(error).__name__}: {words}"}
 
 
 def main(maker: str) -> None:

@@ -1,159 +1,200 @@
-"""Reads suites from TOML and expands their sweeps into cells for a number of images."""
+"""Expands the sweeps of a suite into cells for a data set, in the order in which they run."""
 
 import itertools
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import ceil
-from pathlib import Path
 from typing import Any
 
-from bench.data.split import test_count
-from bench.errors import BadInput
-from bench.outside import read_toml, reason
-from bench.plan.spec import CHOSEN, GRID, NESTED, REPORT, SIMPLER, VALIDATED, CellSpec
-from bench.plan.sweeps import MODELS, Suite, Sweep, read_suite
+from hexbench.data.dataset import Split, Subset
+from hexbench.errors import BadInput
+from hexbench.files import nearest
+from hexbench.models import Entry
+from hexbench.plan.cell import Cell, Value, shown
+from hexbench.plan.sweeps import Models, Suite, Sweep
 
-FOLDER = Path(__file__).parent / "suites"
-REPORT_EPOCHS = (3, 5, 15, 50)
 VALIDATION_SHARE = 5
-"""One image of so many is held out by a validated cell."""
+"""Early stopping holds out one image of so many."""
 VALIDATIONS = 24
+"""Evaluations of the held-out images, ever wider apart."""
+STEPS = (1, 2, 5)
+"""Epochs that are evaluated unless a sweep says otherwise: these times powers of ten."""
+MOST_SNAPSHOTS = 4
+"""Predictions are kept at so many evaluated epochs besides the last, unless a sweep says otherwise."""
+ONLY = (
+    "model",
+    "split",
+    "seed",
+    "epochs",
+    "batch_size",
+    "train_size",
+    "images",
+    "classes",
+    "protocol",
+)
+
+
+@dataclass(frozen=True)
+class Images:
+    """What planning needs to know of a data set."""
+
+    count: int
+    split: Split
+    """The study's own."""
+    tested: int
+    """Test images of that split."""
+
+    @property
+    def available(self) -> int:
+        """Training images."""
+        return self.count - self.tested
 
 
 @dataclass(frozen=True)
 class Plan:
     """The cells of a suite on so many images, in the order in which they run."""
 
-    cells: tuple[CellSpec, ...]
-    left_out: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    left_out: tuple[str, ...] = ()
     """One sentence for each size that is above the data."""
+    own_split: int | str | None = None
+    """The name of the study's own split."""
 
-    def of(self, cells: Iterable[CellSpec]) -> "Plan":
+    def of(self, cells: Iterable[Cell]) -> "Plan":
         """The same plan with only these cells."""
         return replace(self, cells=tuple(cells))
 
 
-def names() -> list[str]:
-    """The suites there are."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+def plan(suite: Suite, images: Images, models: Models, seeds: int | None = None) -> Plan:
+    """Every cell of `suite` on a data set, each once, searches before the cells that wait for them.
 
-
-def load(name: str) -> Suite:
-    """The suite called `name`; BadInput names the file, the sweep and the fault."""
-    path = FOLDER / f"{name}.toml"
-    if not path.is_file():
-        raise BadInput(f"there is no suite {name!r}: choose one of {', '.join(names())}.")
-    return parse(path)
-
-
-def parse(path: Path) -> Suite:
-    """Read a suite file strictly: unknown keys, wrong types and what makes no sense are faults."""
-    try:
-        content = read_toml(path)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read: {reason(error)}.") from None
-    try:
-        return read_suite(path.stem, content)
-    except BadInput as error:
-        raise BadInput(f"{path}: {error}.") from None
-
-
-def plan(suite: Suite, images: int, *, seeds: int | None = None) -> Plan:
-    """Every cell of `suite` on a data set of `images` images, each once, grid searches first.
-
-    `seeds` gives every sweep at least so many. A cell that a longer one covers is dropped: its
+    `seeds` gives every sweep at least so many. A cell that a longer one contains is dropped: its
     results stand in the longer one's history.
     """
-    tested = test_count(images)
-    available = images - tested
-    cells: list[CellSpec] = []
+    cells: list[Cell] = []
     left_out: list[str] = []
     for sweep in suite.sweeps:
-        if sweep.images_above < images <= (sweep.images_at_most or images):
-            wanted = max(seeds or 0, sweep.seeds)
-            expanded, messages = _expand(sweep, images, available, wanted)
+        if sweep.images_above < images.count <= (sweep.images_at_most or images.count):
+            wanted = replace(sweep, seeds=max(seeds or 0, sweep.seeds))
+            expanded, messages = _expand(wanted, images, models[sweep.model])
             cells += expanded
             left_out += messages
-    cells = _link_to_largest_grid(cells, suite)
-    cells = _drop_covered(dict.fromkeys(cells))
-    return Plan(tuple(sorted(cells, key=_order)), tuple(dict.fromkeys(left_out)))
+    cells = _drop_contained(dict.fromkeys(_linked(cells, suite, models)), models)
+    order = _order_of_models(suite)
+    settings: dict[Cell, int] = {}
+    for cell in cells:
+        settings.setdefault(_setting(cell), len(settings))
+    cells.sort(key=lambda cell: _place(cell, order, settings[_setting(cell)]))
+    return Plan(tuple(cells), tuple(dict.fromkeys(left_out)), images.split.name)
 
 
-def narrow(cells: Iterable[CellSpec], only: dict[str, str]) -> list[CellSpec]:
-    """The cells whose fields have the values of `only`, and the grid searches they depend on."""
-    allowed = {item.name for item in fields(CellSpec)} - {"evaluate_at", "grid"}
-    unknown = set(only) - allowed
+def with_own_models(suite: Suite, names: Sequence[str]) -> Suite:
+    """The suite with one's own models added, with their defaults, at the suite's training sizes."""
+    named = {sweep.model for sweep in suite.sweeps}
+    seeds: dict[int | str, int] = {}
+    for sweep in suite.sweeps:
+        if sweep.images is None and sweep.classes == [None] and sweep.splits is None:
+            for size in sweep.train_size:
+                seeds[size] = max(sweep.seeds, seeds.get(size, 1))
+    added = [
+        Sweep(model=name, train_size=[size], seeds=count)
+        for name in names
+        if name not in named
+        for size, count in (seeds or {"all": 1}).items()
+    ]
+    return replace(suite, sweeps=(*suite.sweeps, *added))
+
+
+def narrow(cells: Iterable[Cell], only: Mapping[str, str]) -> list[Cell]:
+    """The cells whose fields have the values of `only`, and the searches that they depend on."""
+    cells = list(cells)
+    params = {f"params.{name}" for cell in cells for name in cell.params}
+    unknown = sorted(set(only) - set(ONLY) - params)
     if unknown:
-        raise BadInput(
-            f"--only does not know {', '.join(sorted(unknown))}: use {', '.join(sorted(allowed))}."
-        )
-    chosen = [c for c in cells if all(str(getattr(c, k)) == v for k, v in only.items())]
+        near = nearest(unknown[0], (*ONLY, *params))
+        raise BadInput(f"--only does not know {unknown[0]!r}{near}: use {', '.join(ONLY)} or params.NAME.")
+    chosen = [c for c in cells if all(value in _texts(c, name) for name, value in only.items())]
     if not chosen:
         wanted = ",".join(f"{k}={v}" for k, v in only.items())
         raise BadInput(f"--only {wanted} matches no cell of this suite; --plan lists them.")
-    return sorted(dict.fromkeys([*(c.grid for c in chosen if c.grid), *chosen]), key=_order)
+    needed = {cell.params_from for cell in chosen}
+    return [cell for cell in cells if cell.identity in needed or cell in set(chosen)]
 
 
-def _expand(
-    sweep: Sweep, images: int, available: int, seeds: int
-) -> tuple[list[CellSpec], list[str]]:
-    by_report = sweep.images is not None
-    limit = images if by_report else available
-    sizes, left_out = _sizes(sweep.images or sweep.train_size, limit)
-    messages = [
-        f"{sweep.model}: {size:,} {'' if by_report else 'training '}images left out, "
-        f"there are {limit:,}"
-        for size in left_out
-    ]
-    cells = []
-    for size, classes, batch_size in itertools.product(sizes, sweep.classes, sweep.batch_size):
-        if by_report:
-            protocol, train_size = REPORT, size - test_count(size)
-        else:
-            protocol = NESTED if classes is None else SIMPLER
-            held_out = size // VALIDATION_SHARE if sweep.validated else 0
-            train_size = size - held_out
-            if held_out and classes is None:  # of four images none can be held out
-                protocol = VALIDATED
-        base = CellSpec(
-            model=sweep.model,
-            protocol=protocol,
-            images=None if size == train_size else size,
-            classes=classes,
-            train_size=train_size,
-            seed=0,
-            fit=sweep.fit,
-        )
-        if sweep.model != "svm":
-            base = replace(
-                base,
-                batch_size=batch_size,
-                **_epochs(sweep, train_size, available, batch_size),
-            )
-        # An SVM on all training images has nothing random in it.
-        certain = sweep.model == "svm" and protocol == NESTED and size == available
-        cells += [replace(base, seed=seed) for seed in range(1 if certain else seeds)]
-    return cells, messages
-
-
-def _epochs(sweep: Sweep, train_size: int, available: int, batch_size: int) -> dict[str, Any]:
-    evaluated = list(REPORT_EPOCHS)
-    if sweep.epochs is not None:
-        epochs = sweep.epochs
+def _texts(cell: Cell, name: str) -> tuple[str, str]:
+    """How a user may write the value of a cell's field."""
+    values = {
+        "epochs": cell.planned_epochs,
+        "images": cell.subset.size if cell.subset.resplit else None,
+        "classes": cell.subset.classes,
+    }
+    if name.startswith("params."):
+        value = cell.params.get(name.removeprefix("params."), "not a hyperparameter")
     else:
-        steps = sweep.steps
-        if sweep.steps_of_epochs is not None:
-            steps = sweep.steps_of_epochs * ceil(available / batch_size)
-            evaluated = [sweep.steps_of_epochs]
-        assert steps is not None
-        epochs = ceil(steps / ceil(train_size / batch_size))
-    if sweep.validated:
-        evaluated = [ceil(epochs ** (i / VALIDATIONS)) for i in range(VALIDATIONS)]
-    wanted = sorted(set(sweep.evaluate_at or evaluated))
-    return {"epochs": epochs, "evaluate_at": tuple(e for e in wanted if e < epochs)}
+        value = values[name] if name in values else getattr(cell, name)
+    return str(value), shown(value)
 
 
-def _sizes(wanted: list[int | str], limit: int) -> tuple[list[int], list[int]]:
+def _expand(sweep: Sweep, images: Images, entry: Entry) -> tuple[list[Cell], list[str]]:
+    limit = images.available if sweep.images is None else images.count
+    sizes, above = _sizes(sweep.images or sweep.train_size, limit)
+    kind = "training images" if sweep.images is None else "images"
+    left_out = [f"{entry.label}: {size:,} {kind} left out, there are {limit:,}" for size in above]
+    own = sweep.splits is None and sweep.first_split is None
+    first = sweep.first_split or 0
+    splits = [images.split.name] if own else list(range(first, first + (sweep.splits or 1)))
+    names, lists = list(sweep.params), list(sweep.params.values())
+    cells = []
+    for size, classes, values, split in itertools.product(
+        sizes, sweep.classes, list(itertools.product(*lists)), splits
+    ):
+        params = dict(entry.defaults) | dict(zip(names, values, strict=True))
+        held_out = size // VALIDATION_SHARE if sweep.validated else 0
+        base = Cell(
+            model=sweep.model,
+            params=params,
+            subset=Subset(size, held_out, sweep.images is not None, classes),
+            split=split,
+            test_size=images.split.test_size,
+            seed=0,
+            params_from=sweep.params_from,
+        )
+        if entry.learning_curve:
+            base = _with_epochs(base, sweep, images.available)
+        # A deterministic model on all training images has nothing random in it.
+        everything = sweep.images is None and classes is None and size == images.available
+        seeds = 1 if entry.deterministic and everything else sweep.seeds
+        cells += [base.but(seed=sweep.first_seed + seed) for seed in range(seeds)]
+    return cells, left_out
+
+
+def _with_epochs(cell: Cell, sweep: Sweep, available: int) -> Cell:
+    """The cell with its epochs, and those after which it is evaluated."""
+    train_size, batch_size = cell.train_size, cell.batch_size or 1
+    steps, planned, evaluate_at = sweep.steps, cell.planned_epochs or 1, sweep.evaluate_at
+    if sweep.steps_of_epochs is not None:
+        steps = sweep.steps_of_epochs * ceil(available / batch_size)
+        evaluate_at = evaluate_at or [sweep.steps_of_epochs]
+    epochs = planned if steps is None else ceil(steps / ceil(train_size / batch_size))
+    if evaluate_at is None or (sweep.validated and sweep.evaluate_at is None):
+        evaluate_at = evaluated(epochs, validated=cell.subset.held_out > 0)
+    before = tuple(epoch for epoch in sorted(set(evaluate_at)) if epoch < epochs)
+    kept = before if sweep.snapshot_at is None else tuple(e for e in before if e in sweep.snapshot_at)
+    if (sweep.snapshot_at is None and len(before) > MOST_SNAPSHOTS) or cell.subset.held_out:
+        kept = ()
+    params: dict[str, Value] = cell.params | {"epochs": epochs}
+    return cell.but(params=params, evaluate_at=before, snapshot_at=kept)
+
+
+def evaluated(epochs: int, *, validated: bool = False) -> list[int]:
+    """After which epochs a model is evaluated unless its sweep says so: few, ever wider apart."""
+    if validated:
+        return [ceil(epochs ** (i / VALIDATIONS)) for i in range(VALIDATIONS)]
+    powers = range(len(str(epochs)))
+    return [step * 10**power for power in powers for step in STEPS]
+
+
+def _sizes(wanted: Sequence[int | str], limit: int) -> tuple[list[int], list[int]]:
     """The sizes there are images for, in order and each once, and those there are not."""
     sizes: list[int] = []
     for size in wanted:
@@ -167,47 +208,78 @@ def _sizes(wanted: list[int | str], limit: int) -> tuple[list[int], list[int]]:
     return list(dict.fromkeys(fitting)), [size for size in sizes if size > limit]
 
 
-def _link_to_largest_grid(cells: list[CellSpec], suite: Suite) -> list[CellSpec]:
-    grids = [cell for cell in cells if cell.fit == GRID and cell.protocol == REPORT]
-    waiting = any(cell.fit == CHOSEN for cell in cells)
-    if not waiting:
-        return cells
-    if not grids:
-        raise BadInput(
-            f"suite {suite.name} has an SVM that takes the largest grid's parameters, but no grid by the "
-            "report's protocol."
-        )
-    largest = max(grids, key=lambda cell: (cell.train_size, -cell.seed))
-    return [replace(c, grid=largest) if c.fit == CHOSEN else c for c in cells]
+def _linked(cells: list[Cell], suite: Suite, models: Models) -> list[Cell]:
+    """The cells whose `params_from` is a model, with the identity of its largest search instead.
 
-
-def _drop_covered(cells: Iterable[CellSpec]) -> list[CellSpec]:
-    longest: dict[Any, CellSpec] = {}
-    others = []
+    A search of another split has seen this split's test images: it never chooses.
+    """
+    linked = []
     for cell in cells:
-        if cell.epochs is None:
-            others.append(cell)
+        if cell.params_from is None:
+            linked.append(cell)
             continue
-        rival = longest.get(cell.curve)
-        if rival is None:
-            longest[cell.curve] = cell
-            continue
-        long, short = (cell, rival) if (cell.epochs > (rival.epochs or 0)) else (rival, cell)
-        points = {*long.evaluate_at, *short.evaluate_at, short.epochs or 0} - {long.epochs}
-        longest[cell.curve] = replace(long, evaluate_at=tuple(sorted(points)))
-    return others + list(longest.values())
+        search = models[cell.params_from]
+        among = [
+            c for c in cells if c.model == search.name and c.split == cell.split and c.subset.classes is None
+        ]
+        among = [c for c in among if c.params == dict(search.defaults)] or among
+        if not among:
+            raise BadInput(
+                f"suite {suite.name} has a {cell.model} that takes the hyperparameters of the largest "
+                f"{search.name}, but no {search.name} on split {cell.split}."
+            )
+        largest = max(among, key=lambda c: (c.subset.resplit, c.train_size, -c.seed))
+        params = {name: v for name, v in cell.params.items() if name not in search.searches}
+        linked.append(cell.but(params=params, params_from=largest.identity))
+    return linked
 
 
-def _order(cell: CellSpec) -> tuple[Any, ...]:
-    """Cheap models first, so that a broken set-up shows at once; searches before what waits for them."""
+def _drop_contained(cells: Iterable[Cell], models: Models) -> list[Cell]:
+    """Of cells that differ in their epochs alone the longest, evaluated wherever any of them is."""
+    longest: dict[Any, Cell] = {}
+    for cell in cells:
+        apart: Any = cell
+        if models[cell.model].longer_contains_shorter and not cell.subset.held_out:
+            apart = cell.but(params=cell.params | {"epochs": None}, evaluate_at=(), snapshot_at=())
+        rival = longest.get(apart)
+        longest[apart] = cell if rival is None else _merged(rival, cell)
+    return list(longest.values())
+
+
+def _merged(one: Cell, other: Cell) -> Cell:
+    short, long = sorted((one, other), key=lambda cell: cell.planned_epochs or 0)
+    end = {short.planned_epochs} - {long.planned_epochs, None}
+    return long.but(
+        evaluate_at=tuple(sorted({*long.evaluate_at, *short.evaluate_at, *end})),
+        snapshot_at=tuple(sorted({*long.snapshot_at, *short.snapshot_at, *end})),
+    )
+
+
+def _order_of_models(suite: Suite) -> dict[str, float]:
+    """Models in the order of the suite; a search just before the first that waits for it."""
+    order: dict[str, float] = {}
+    for place, sweep in enumerate(suite.sweeps):
+        order.setdefault(sweep.model, place)
+    for sweep in suite.sweeps:
+        if sweep.params_from is not None and sweep.params_from in order:
+            order[sweep.params_from] = min(order[sweep.params_from], order[sweep.model] - 0.5)
+    return order
+
+
+def _setting(cell: Cell) -> Cell:
+    """What cells share that differ in seed, split and evaluations alone."""
+    return cell.but(seed=0, split="given", evaluate_at=(), snapshot_at=())
+
+
+def _place(cell: Cell, order: Mapping[str, float], setting: int) -> tuple[Any, ...]:
+    """Small cells first, so that a broken set-up shows at once; seeds of one `setting` side by side."""
     return (
-        MODELS.index(cell.model),
-        cell.fit != GRID,
-        cell.fit or "",
+        order[cell.model],
         cell.train_size,
         cell.batch_size or 0,
-        cell.epochs or 0,
-        cell.classes or 0,
-        cell.protocol,
+        cell.planned_epochs or 0,
+        cell.subset.classes or 0,
+        setting,
+        str(cell.split).zfill(12),
         cell.seed,
     )

@@ -1,1 +1,1 @@
-"""Writes what people read, from the store alone: tables, figures, Markdown."""
+"""Makes what people read, from the store alone: tables, figures, Markdown, HTML, terminal output."""

@@ -1,49 +1,73 @@
 """A data card for people: what a data set is, as text and as a table of its classes."""
 
-from bench.analyse.tables import NONE, Table
-from bench.data.card import Card
-from bench.data.describe import Description
-from bench.data.paper import CLASS_NAMES
-from bench.report.markdown import escape, table_text
+from hexbench.data.card import NEARLY_WHITE, Card, Description
+from hexbench.data.dataset import Split
+from hexbench.report.markdown import escape, table_text
+from hexbench.report.table import NONE, Table
 
 
 def facts(card: Card, found: Description) -> list[str]:
     """The card in lines; the last is the fingerprint, alone."""
-    repeats = (
-        f"{found.repeated:,} test images are training images too; {found.repeated_ink:,} but for the "
-        "noise in their dark pixels"
-    )
-    if found.contradictory:
-        repeats += f", {found.contradictory:,} of them under another label"
+    sides = " x ".join(map(str, found.shape[:2]))
+    channels = f"pixels of {found.shape[2]} channels" if len(found.shape) == 3 else "grey pixels"
     missing = [
-        name for name, parts in zip(CLASS_NAMES, found.class_counts, strict=True) if not sum(parts)
+        name for name, parts in zip(found.class_names, found.class_counts, strict=True) if not sum(parts)
     ]
     lines = [
         f"Origin: {card.origin}.",
         f"Licence: {card.licence}.",
-        f"Images: {found.images:,} of 20 x 20 grey pixels, 0 black to 255 white ink.",
-        f"Split: {found.train:,} for training, {found.test:,} for testing "
-        "(train_test_split(test_size=0.30, random_state=42)).",
-        f"Pixels: mean {found.mean:.1f}, standard deviation {found.deviation:.1f}, from {found.lowest} to "
-        f"{found.highest}; {found.dark:.1%} below 90 (the noise in place of black), "
-        f"{found.white:.1%} from 250.",
-        f"Duplicates: {repeats}.",
+        f"Images: {found.images:,} of {sides} {channels}, 0 to {found.pixel_max}.",
+        f"Split: {found.train:,} for training, {found.test:,} for testing ({_split(found.split)}).",
+        f"Pixels: {_pixels(found)}.",
+        f"Duplicates: {_duplicates(found)}.",
     ]
     if missing:
         lines.append(f"Classes without an image: {', '.join(missing)}.")
     lines += [f"Made with {name}: {value}." for name, value in card.made.items()]
-    return [*lines, "Fingerprint (sha256 over pixels, labels and split):", card.fingerprint]
+    return [*lines, "Fingerprint (sha256 over shape, pixels and labels):", card.fingerprint]
+
+
+def _split(split: Split) -> str:
+    if split.test_size is None:
+        return "the data's own"
+    drawn = "shuffle=False" if split.random_state is None else f"random_state={split.random_state}"
+    return f"train_test_split(test_size={split.test_size:.2f}, {drawn})"
+
+
+def _pixels(found: Description) -> str:
+    ground = f"{found.dark:.1%} below {found.ground} (background noise), " if found.ground else ""
+    return (
+        f"mean {found.mean:.1f}, standard deviation {found.deviation:.1f}, from {found.lowest} to "
+        f"{found.highest}; {ground}{found.white:.1%} from {round(NEARLY_WHITE * found.pixel_max)}"
+    )
+
+
+def _duplicates(found: Description) -> str:
+    text = f"{found.repeated:,} test images are training images too"
+    if found.ground:
+        text += f"; {found.repeated_ink:,} if background noise is ignored"
+    if found.contradictory:
+        text += f", {found.contradictory:,} of them under another label"
+    return text
 
 
 def classes(found: Description) -> Table:
     """One row a class."""
     rows = [
-        (name, f"{train + test:,}", f"{(train + test) / found.images:.1%}", f"{train:,}", f"{test:,}",
-         NONE if mean is None else f"{mean:.1f}")
-        for name, (train, test), mean in zip(CLASS_NAMES, found.class_counts, found.class_means, strict=True)
-    ]  # fmt: skip
-    header = ("class", "images", "share", "training", "test", "mean grey")
-    return Table("Classes", "Grey values from 0 to 255.", header, rows)
+        (
+            name,
+            f"{train + test:,}",
+            f"{(train + test) / found.images:.1%}",
+            f"{train:,}",
+            f"{test:,}",
+            NONE if mean is None else f"{mean:.1f}",
+        )
+        for name, (train, test), mean in zip(
+            found.class_names, found.class_counts, found.class_means, strict=True
+        )
+    ]
+    header = ("class", "images", "share", "training", "test", "mean pixel")
+    return Table("Classes", f"Pixels from 0 to {found.pixel_max}.", header, rows)
 
 
 def page(card: Card, found: Description, picture: str) -> str:

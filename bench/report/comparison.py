@@ -7,29 +7,30 @@ from math import isfinite
 from typing import Any
 
 import click
-from rich.console import Console
-
-from bench.analyse.compare import Comparison, Run
-from bench.analyse.compare_accuracy import (
-    ASSUMED_LUCK,
+import msgspec
+from hexbench.analyse.compare import (
+    ASSUMED_SEEDS,
     BETTER,
-    FEWEST_SEEDS,
     IDENTICAL,
-    LUCK,
     REGRESSION,
     SMALL,
     UNDECIDED,
+    Comparison,
     Difference,
+    Run,
+    Timing,
 )
-from bench.analyse.compare_times import Timing
-from bench.analyse.statistics import CONFIDENCE, Estimate
-from bench.analyse.tables import NAMES, Table, percent
-from bench.outside import one_line
-from bench.plan.spec import REPORT, VALIDATED
-from bench.report.markdown import code, escape, table_text
-from bench.report.terminal import print_table
+from hexbench.analyse.groups import Setting
+from hexbench.analyse.intervals import CONFIDENCE, DEFAULT_SEED_STD, FEWEST_SEEDS, Estimate
+from hexbench.files import one_line
+from hexbench.report.columns import setting_name
+from hexbench.report.markdown import code, escape, table_text
+from hexbench.report.slices import Slices
+from hexbench.report.table import Table, percent
+from hexbench.report.terminal import print_table
+from rich.console import Console
 
-TIMES = {"epoch_s": "an epoch", "search_s": "the grid search", "train_s": "one fit"}
+TIMES = {"epoch_s": "time of an epoch", "search_s": "time of the search", "train_s": "time of a fit"}
 NAMED = 20
 """So many records that do not count are named on a page."""
 WIDTH = 160
@@ -49,10 +50,10 @@ def as_text(found: Comparison) -> None:
 def as_markdown(found: Comparison) -> None:
     """Print a page."""
     first, second = (escape(run.name) for run in (found.first, found.second))
+    data = found.first.manifest.data
     parts = [
-        f"# {second} beside {first}",
-        f"Data: **{escape(found.first.manifest['data']['name'])}**, fingerprint "
-        f"{code(found.first.manifest['data']['fingerprint'])}.",
+        f"# {second} compared with {first}",
+        f"Data: **{escape(data.name)}**, fingerprint {code(data.fingerprint)}.",
         *map(table_text, _tables(found)),
         "\n".join(f"- {escape(line)}" for line in _sentences(found)),
     ]
@@ -72,71 +73,51 @@ FORMATS: dict[str, Callable[[Comparison], None]] = {
 
 
 def _tables(found: Comparison) -> list[Table]:
-    return [table for table in (_accuracy_table(found), _time_table(found)) if table.rows]
+    slices = Slices(found.first.runs)
+    return [t for t in (_accuracy_table(found, slices), _time_table(found, slices)) if t.rows]
 
 
-def _accuracy_table(found: Comparison) -> Table:
+def _accuracy_table(found: Comparison, slices: Slices) -> Table:
     """The worst first."""
     rows = [
         (
-            _words(d.identity),
+            setting_name(slices, d.setting),
             percent(d.first),
             percent(d.second),
             f"{100 * d.change.value:+.2f} ({_interval(d.change, 100, '+.2f')})",
-            f"{len(d.first)}{' *' if d.interval_of == ASSUMED_LUCK else ''}",
+            f"{len(d.first)}{' *' if d.interval_of == ASSUMED_SEEDS else ''}",
             d.verdict,
         )
         for d in sorted(found.accuracy.differences, key=lambda d: d.change.value)
     ]
     note = (
-        "The second less the first in points, over the seeds that both have. The intervals are wide "
-        f"enough to hold all together with 95% confidence ({100 * found.accuracy.confidence:.4g}% each). "
-        f"*: so few seeds do not show a network's luck in training, which is taken to be {100 * LUCK:g} "
-        f"points a run; of {FEWEST_SEEDS} seeds it is measured."
+        "Second minus first in percentage points, over the seeds that both have. All intervals hold together "
+        f"with 95% confidence ({100 * found.accuracy.confidence:.4g}% each). *: fewer than {FEWEST_SEEDS} "
+        "seeds do not show how much training varies; a standard deviation over seeds of "
+        f"{100 * DEFAULT_SEED_STD:g} points is assumed."
     )
-    header = ("what", "first %", "second %", "change (interval)", "seeds", "verdict")
-    return Table("Test accuracy, first run and second", note, header, rows)
+    header = ("configuration", "first (%)", "second (%)", "second - first, pp (CI)", "seeds", "verdict")
+    return Table("Test accuracy, first run and second", note, header, rows, "lrrrrl")
 
 
-def _time_table(found: Comparison) -> Table:
+def _time_table(found: Comparison, slices: Slices) -> Table:
     """The slowest first."""
     rows = [
         (
-            f"{_words(t.identity)}: {TIMES[t.time]}",
+            f"{setting_name(slices, t.setting)}: {TIMES[t.time]}",
             *(f"{mean:.3g}" for mean in t.means),
-            f"{t.ratio.value:.2f}"
-            + (f" ({_interval(t.ratio, 1, '.2f')})" if t.has_interval else ""),
+            f"{t.ratio.value:.2f}" + (f" ({_interval(t.ratio, 1, '.2f')})" if t.has_interval else ""),
             f"{len(t.first)}, {len(t.second)}",
             t.hardware[1],
         )
         for t in sorted(found.times, key=lambda t: -t.ratio.value)
     ]
     note = (
-        "Geometric means of the runs that had the machine to themselves; the ratio is second by first, "
-        "each with a 95% interval of its own where both have two runs. No time is a regression."
+        "Geometric means of the cells that had the machine to themselves, and second / first, each with a "
+        "95% interval of its own where both have two cells. No time is a regression."
     )
-    header = ("what", "first s", "second s", "ratio (interval)", "runs", "device")
-    return Table("Time, first run and second", note, header, rows)
-
-
-def _words(identity: dict[str, Any]) -> str:
-    """`CNN, 6,883 images, batches of 16, 3 epochs`."""
-    images, size = identity["images"], f"{identity['train_size']:,}"
-    parts = [
-        NAMES.get(identity["model"], identity["model"]),
-        f"{size} images" if images is None else f"{size} of {images:,} images",
-    ]
-    if identity["classes"] is not None:
-        parts.append(f"{identity['classes']} classes")
-    if identity["batch_size"] is not None:
-        parts.append(f"batches of {identity['batch_size']}")
-    if identity["epochs"] is not None:
-        parts.append(f"{identity['epochs']:,} epochs")
-    if identity["protocol"] == VALIDATED:
-        parts.append("stopped by validation")
-    if identity["protocol"] == REPORT:
-        parts.append("the report's protocol")
-    return ", ".join(parts + [identity["fit"]] * (identity["fit"] is not None))
+    header = ("configuration", "first (s)", "second (s)", "second / first (95% CI)", "cells", "device")
+    return Table("Time, first run and second", note, header, rows, "lrrrrl")
 
 
 def _interval(found: Estimate, scale: float, form: str) -> str:
@@ -147,8 +128,9 @@ def _sentences(found: Comparison) -> list[str]:
     """Everything that is no table; the last line sums up."""
     lines = [f"differs: {line}" for line in found.environment] + found.remarks
     for run in (found.first, found.second):
-        lines += [f"left out of {run.name}: {label} ({key}): {why}" for key, label, why in
-                  run.left_out[:NAMED]]  # fmt: skip
+        lines += [
+            f"left out of {run.name}: {label} ({key}): {why}" for key, label, why in run.left_out[:NAMED]
+        ]
         if len(run.left_out) > NAMED:
             lines.append(f"left out of {run.name}: {len(run.left_out) - NAMED:,} more")
     counts = _counts(found)
@@ -156,8 +138,8 @@ def _sentences(found: Comparison) -> list[str]:
     if alone:
         lines.append(f"{alone:,} more that one run alone measured, or with other seeds.")
     if not counts["compared"]:
-        return [*lines, f"Nothing to compare: {found.first.name} and {found.second.name} measured "
-                "nothing alike."]  # fmt: skip
+        names = f"{found.first.name} and {found.second.name}"
+        return [*lines, f"Nothing to compare: {names} measured nothing alike."]
     return [*lines, f"{counts['compared']:,} compared, {counts['fallen']:,} fallen."]
 
 
@@ -177,11 +159,11 @@ def _counts(found: Comparison) -> dict[str, int]:
 
 
 def _object(found: Comparison) -> dict[str, Any]:
-    data = found.first.manifest["data"]
+    data = found.first.manifest.data
     return {
         "first": _run(found.first),
         "second": _run(found.second),
-        "data": {name: data[name] for name in ("name", "fingerprint")},
+        "data": {"name": data.name, "fingerprint": data.fingerprint},
         "confidence": found.accuracy.confidence,
         "accuracy": [_difference(d) for d in found.accuracy.differences],
         "time_confidence": CONFIDENCE,
@@ -194,12 +176,18 @@ def _object(found: Comparison) -> dict[str, Any]:
 
 def _run(run: Run) -> dict[str, Any]:
     left_out = [{"key": key, "label": label, "reason": why} for key, label, why in run.left_out]
-    return {"folder": run.name, "suite": run.manifest["suite"], "left_out": left_out}
+    return {"folder": run.name, "suite": run.manifest.suite, "left_out": left_out}
+
+
+def _identity(setting: Setting) -> dict[str, Any]:
+    """All that tells it apart, by the names that cells.csv and suites use."""
+    found: dict[str, Any] = msgspec.to_builtins(setting.values())
+    return found
 
 
 def _difference(d: Difference) -> dict[str, Any]:
     return {
-        "identity": d.identity,
+        "identity": _identity(d.setting),
         "first": sum(d.first) / len(d.first),
         "second": sum(d.second) / len(d.second),
         "difference": _finite(d.change.value),
@@ -214,7 +202,7 @@ def _difference(d: Difference) -> dict[str, Any]:
 def _timing(t: Timing) -> dict[str, Any]:
     first, second = t.means
     return {
-        "identity": {k: v for k, v in t.identity.items() if k != "epochs"},
+        "identity": {name: value for name, value in _identity(t.setting).items() if name != "epochs"},
         "time": t.time,
         "machine": t.hardware[0],
         "device": t.hardware[1],

@@ -4,16 +4,21 @@ import base64
 import re
 from pathlib import Path
 
+from hexbench.analyse.quantities import INCONCLUSIVE, NOT_RUN
+from hexbench.analyse.rules import CONSISTENT, NOT_COMPARABLE, REFUTED, SUPPORTED
+from hexbench.report.page import SPREAD_NOTE, VERDICTS_NOTE, Page, Picture
+from hexbench.report.table import NONE, Table
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from bench.analyse.rules import INCONCLUSIVE, NOT_RUN, REFUTED, SUPPORTED
-from bench.analyse.tables import Table
-from bench.report.figures import Picture
-from bench.report.markdown import is_text
-from bench.report.page import SPREAD_NOTE, VERDICTS_NOTE, Page
-
-SIGNS = {SUPPORTED: "✓", REFUTED: "✗", INCONCLUSIVE: "?", NOT_RUN: "–"}
+SIGNS = {
+    SUPPORTED: "✓",
+    REFUTED: "✗",
+    CONSISTENT: "≈",
+    INCONCLUSIVE: "?",
+    NOT_COMPARABLE: "≠",
+    NOT_RUN: NONE,
+}
 
 
 def report(page: Page, figures: Path) -> str:
@@ -24,7 +29,7 @@ def report(page: Page, figures: Path) -> str:
         return f"data:image/png;base64,{content}"
 
     environment = Environment(
-        loader=PackageLoader("bench.report"),
+        loader=PackageLoader("hexbench.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -35,7 +40,6 @@ def report(page: Page, figures: Path) -> str:
     return environment.get_template("report.html").render(
         page=page,
         embedded=embedded,
-        is_text=is_text,
         signs=SIGNS,
         verdicts_note=VERDICTS_NOTE,
         spread_note=SPREAD_NOTE,

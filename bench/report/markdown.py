@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from tabulate import tabulate
+from hexbench.files import one_line
+from hexbench.report.page import SPREAD_NOTE, VERDICTS_NOTE, Fact, Page, Part
+from hexbench.report.table import Table
 
-from bench.analyse.claims import Verdict
-from bench.analyse.tables import Table
-from bench.outside import one_line
-from bench.report.page import SPREAD_NOTE, VERDICTS_NOTE, Fact, Page, Part
+if TYPE_CHECKING:
+    from hexbench.analyse.claims import Verdict
 
-TEXT = ("model", "chosen", "device", "probability", "what", "contest", "contestant", "verdict", "class",
-        "layer", "weights")  # fmt: skip
-"""Columns of words, which stand on the left."""
+TEXT = "l"
 SPECIAL = re.compile(
     r"[\\`*_{}\[\]<>#|!~&$@]"
     r"|:(?=//)|(?<=www)\."  # GitHub would make links
@@ -23,18 +22,19 @@ NUMBERED = re.compile(r"^(\d{1,9})([.)])(?= |$)")
 
 def report(page: Page) -> str:
     """The whole page."""
+    counted = ", ".join(f"{count} {kind}" for kind, count in page.counted.items())
     parts = [
-        f"# hexbench: suite {escape(page.suite)} on {escape(page.data)}",
-        f"> **{page.warning}**" if page.warning else "",
-        _list(page.facts),
+        f"# {escape(page.study)}: suite {escape(page.suite)} on {escape(page.data)}",
+        f"> **{escape(page.warning)}**" if page.warning else "",
+        escape(page.about) + (f". Verdicts: {counted}." if counted else "."),
+        _verdicts(page),
         _lines("## Missing\n\nTables and figures are without these cells:", page.missing),
-        _verdicts(page.verdicts),
-        _lines("Nothing here rests on these records:", page.unsound),
-        SPREAD_NOTE,
-        "## The report's figures, measured again",
-        *(_part(part) for part in page.counterparts),
-        "## Beyond the report's figures",
-        *(_part(part) for part in page.more),
+        _lines("## Not used\n\nNothing here rests on these records:", page.unsound),
+        "## The report's figures, measured again" if page.of_study else "",
+        *(_part(part) for part in page.of_study),
+        f"## Everything measured\n\n{SPREAD_NOTE}",
+        *(_part(part) for part in page.parts),
+        f"## Data\n\n{_list(page.facts)}",
         f"## Environment\n\n{_list(page.environment)}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -42,11 +42,16 @@ def report(page: Page) -> str:
 
 def table_text(table: Table, heading: str = "##") -> str:
     """A table as Markdown, under its title and note."""
+    note = f"\n\n{table.note}" if table.note else ""
+    return f"{heading} {escape(table.title)}{note}\n\n{_grid(table)}"
+
+
+def _grid(table: Table) -> str:
+    from tabulate import tabulate
+
     rows = [[escape(cell) for cell in row] for row in table.rows]
-    align = ["left" if is_text(table, i) else "right" for i in range(len(table.header))]
     header = [escape(name) for name in table.header]
-    body = tabulate(rows, header, tablefmt="github", disable_numparse=True, colalign=align)
-    return f"{heading} {table.title}\n\n{table.note}\n\n{body}"
+    return tabulate(rows, header, tablefmt="github", disable_numparse=True, colalign=table.alignment)
 
 
 def escape(text: str) -> str:
@@ -63,33 +68,37 @@ def code(text: str) -> str:
     return f"{fence}{space}{flat}{space}{fence}"
 
 
-def is_text(table: Table, column: int) -> bool:
-    """Whether a column holds words."""
-    return table.header[column] in TEXT
-
-
 def _part(part: Part) -> str:
-    lines = [f"### {part.title}"]
+    lines = [f"### {escape(part.title)}"]
     if part.said:
-        lines.append(f"The report: {part.said}" + ("" if part.items else " Here: not run."))
+        lines.append(f"Reported: {escape(part.said)}" + ("" if part.items else " Measured: not run."))
     for item in part.items:
-        if isinstance(item, Table):
-            lines.append(table_text(item, "####"))
+        if not isinstance(item, Table):
+            lines.append(f"![{escape(item.caption)}](figures/{item.file})")
+        elif item.title == part.title:
+            lines += [item.note, _grid(item)]
         else:
-            lines.append(f"![{item.caption}](figures/{item.file})")
+            lines.append(table_text(item, "####"))
+    return "\n\n".join(line for line in lines if line)
+
+
+def _verdicts(page: Page) -> str:
+    """All of them in one table, then the reasons."""
+    if not page.verdicts:
+        return ""
+    rows = [(v.statement, v.reported, v.plain, v.verdict) for v in page.verdicts]
+    header = ("statement", "reported", f"measured ({page.interval})", "verdict")
+    table = Table("Verdicts", VERDICTS_NOTE, header, rows, "llll")
+    return "\n\n".join([table_text(table), "### Reasons", *map(_reason, page.verdicts)])
+
+
+def _reason(verdict: "Verdict") -> str:
+    lines = [f"#### {escape(verdict.id)}: {verdict.verdict}", escape(verdict.reason)]
+    for detail in verdict.details:
+        rows = [tuple(row) for row in detail.rows]
+        table = Table(detail.title, detail.note, tuple(detail.header), rows, TEXT * len(detail.header))
+        lines += [f"**{escape(table.title)}.** {escape(table.note)}".strip(), _grid(table)]
     return "\n\n".join(lines)
-
-
-def _verdicts(verdicts: list[Verdict]) -> str:
-    """What the report said beside what was measured, then the reasons."""
-    rows = tuple(
-        (escape(v.id), v.statement, v.reported, escape(v.plain), f"**{v.verdict}**")
-        for v in verdicts
-    )
-    header = ("claim", "the report said", "number", "here", "verdict")
-    body = tabulate(rows, header, tablefmt="github", disable_numparse=True)
-    reasons = "\n".join(f"- **{escape(v.id)}**, {v.verdict}: {escape(v.reason)}" for v in verdicts)
-    return f"## Verdicts\n\n{VERDICTS_NOTE}\n\n{body}\n\n{reasons}"
 
 
 def _lines(title: str, lines: Iterable[str]) -> str:
@@ -97,7 +106,7 @@ def _lines(title: str, lines: Iterable[str]) -> str:
     return f"{title}\n\n{listed}" if listed else ""
 
 
-def _list(facts: list[Fact]) -> str:
+def _list(facts: Iterable[Fact]) -> str:
     return "\n".join(
         f"- {fact.name}: " + (code(fact.text) if fact.code else escape(fact.text)) for fact in facts
     )

@@ -3,36 +3,39 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-from bench.analyse import cost_tables, counterparts, tables
-from bench.analyse.claims import Verdict
-from bench.analyse.evidence import Evidence
-from bench.analyse.readings import failures
-from bench.analyse.reported import FIGURES
-from bench.analyse.tables import Table
-from bench.report.figures import Picture
+from hexbench.report.table import NONE, Table
 
-Record = dict[str, Any]
-Item = Table | Picture
+if TYPE_CHECKING:
+    from hexbench.analyse.claims import Verdict
+    from hexbench.analyse.runs import Runs
+    from hexbench.store.manifest import Manifest
+    from hexbench.store.record import Environment, Record
+    from hexbench.study import Study
 
 VERDICTS_NOTE = (
-    "The statements of the report Digit recognizer, judged by rules that were fixed before anything was "
-    "measured; verdicts.json has the numbers and the cells. In brackets 95% intervals."
+    "Each statement is judged by a fixed rule of the study; verdicts.json has the numbers and the cells."
 )
-SPREAD_NOTE = "± is the standard deviation over seeds; an accuracy without one was measured once."
-SYNTHETIC_WARNING = (
-    "A test of the software, no evidence about handwriting: hexbench draws these images itself, and they "
-    "were tuned to be about as hard for the three models as real ones."
+SPREAD_NOTE = (
+    "± is the standard deviation over seeds; a number without it was measured once. Rows differ in more than "
+    "their seed, or their cells would be one row."
 )
+SYNTHETIC_WARNING = "Synthetic images: this tests the software and is no evidence about real images."
 MOST_MISSING = 20
-COUNTERPARTS: dict[int, tuple[str, str]] = {
-    1: ("layers", "mlp"), 2: ("first_epochs", ""), 3: ("figure", "mlp_50_epochs"),
-    4: ("figure", "mlp_confusion"), 5: ("layers", "cnn"), 6: ("figure", "cnn_3_epochs"),
-    7: ("figure", "cnn_15_epochs"), 8: ("figure", "cnn_50_epochs"), 9: ("figure", "cnn_confusion"),
-    10: ("figure", "svm_confusion"),
-}  # fmt: skip
-"""By the number of the report's figure: what stands beside it here."""
+MOST_COUNTED = 40
+"""Classes whose counts are listed."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure that was drawn: its file in `figures/`, and what it shows."""
+
+    file: str
+    caption: str
+
+
+Item = Table | Picture
 
 
 @dataclass(frozen=True)
@@ -46,166 +49,153 @@ class Fact:
 
 @dataclass(frozen=True)
 class Part:
-    """Something with a heading: what the report said, if it did, and what is here."""
+    """Something with a heading: what was measured, and what the original report says where it does."""
 
     title: str
     items: Sequence[Item]
     said: str = ""
+    """Of the original report."""
+    folded: bool = False
+    """Whether a reader has to open it."""
 
 
 @dataclass(frozen=True)
 class Page:
     """The whole report."""
 
+    study: str
+    """Its title."""
     suite: str
     data: str
+    about: str
+    """The data in one line."""
     warning: str
-    facts: list[Fact]
-    missing: list[str]
+    verdicts: "Sequence[Verdict]"
+    missing: Sequence[str]
     """Planned cells without a result, and why."""
-    unsound: list[str]
-    """Records that are there and count for nothing, and why."""
-    verdicts: list[Verdict]
-    counterparts: list[Part]
-    more: list[Part]
-    environment: list[Fact]
+    unsound: Sequence[str]
+    """Records that are there and are not used, and why."""
+    of_study: Sequence[Part]
+    parts: Sequence[Part]
+    facts: Sequence[Fact]
+    environment: Sequence[Fact]
 
     @property
     def counted(self) -> Mapping[str, int]:
         """How many verdicts there are of each kind."""
         return Counter(verdict.verdict for verdict in self.verdicts)
 
+    @property
+    def interval(self) -> str:
+        """What the intervals of most verdicts are: `95% CI`."""
+        levels = Counter(v.level for v in self.verdicts if v.level is not None).most_common(1)
+        return f"{100 * levels[0][0]:g}% CI" if levels else "95% CI"
+
 
 def page(
-    manifest: dict[str, Any],
-    records: list[Record],
-    evidence: Evidence,
-    verdicts: list[Verdict],
-    pictures: dict[str, Picture],
+    study: "Study",
+    runs: "Runs",
+    records: "Sequence[Record]",
+    verdicts: "Sequence[Verdict]",
+    of_study: Sequence[Part],
+    parts: Sequence[Part],
     faults: Mapping[str, str],
 ) -> Page:
-    """The report on a results folder; `pictures` are its figures by name.
-
-    `faults` says what is wrong with files in `cells/`, by their names.
-    """
-    data = manifest["data"]
+    """The report of a run; `faults` says what is wrong with files in `cells/`, by their names."""
+    manifest = runs.manifest
+    data = manifest.data
     return Page(
-        suite=manifest["suite"],
-        data=data["name"],
-        warning=SYNTHETIC_WARNING if data["synthetic"] else "",
-        facts=_facts(manifest, records),
-        missing=_missing(manifest, records),
-        unsound=_unsound(manifest, faults),
+        study=study.title,
+        suite=manifest.suite,
+        data=data.name,
+        about=f"{data.name}: {data.train:,} training and {data.test:,} test images of "
+        f"{' x '.join(map(str, data.shape))}, {len(data.class_names)} classes",
+        warning=SYNTHETIC_WARNING if data.synthetic else "",
         verdicts=verdicts,
-        counterparts=_counterparts(evidence, pictures),
-        more=_more(evidence, pictures),
-        environment=_environment(manifest),
+        missing=_missing(manifest, runs),
+        unsound=_unsound(manifest, records, faults),
+        of_study=of_study,
+        parts=parts,
+        facts=_facts(manifest, runs, study),
+        environment=_environment(manifest, runs),
     )
 
 
-def _counterparts(evidence: Evidence, pictures: dict[str, Picture]) -> list[Part]:
-    parts = []
-    for figure in FIGURES:
-        kind, name = COUNTERPARTS[figure.number]
-        found: Item | None
-        if kind == "figure":
-            found = pictures.get(name)
-        else:
-            table = (
-                counterparts.layers(evidence, name) if name else counterparts.first_epochs(evidence)
-            )
-            found = table if table.rows else None
-        title = f"Figure {figure.number}: {figure.caption}"
-        parts.append(Part(title, [_held(found)] if found else [], figure.shows))
-    return parts
-
-
-def _held(item: Item) -> Item:
-    return item.explained() if isinstance(item, Table) else item
-
-
-def _more(evidence: Evidence, pictures: dict[str, Picture]) -> list[Part]:
-    failed = failures(evidence.failed)
-    rows = [*evidence.rows, *failed]
-    wanted: list[tuple[str, list[Item | None]]] = [
-        ("Accuracy", [tables.by_epochs(rows), counterparts.by_class(evidence)]),
-        ("Training images", [pictures.get("training_size"), tables.by_training_size(rows)]),
-        ("Time", [pictures.get("seconds"), cost_tables.by_time(rows)]),
-        ("Growth", [pictures.get("growth"), cost_tables.by_growth(evidence.growths, failed)]),
-        ("Batch size", [pictures.get("batch_size"), tables.by_batch_size(rows)]),
-        ("The SVM's grid search", [pictures.get("draws"), tables.by_grid(rows)]),
-        ("Mistakes", [pictures.get("calibration"), pictures.get("gallery")]),
-    ]
-    parts = []
-    for title, items in wanted:
-        held = [_held(i) for i in items if i is not None and (isinstance(i, Picture) or i.rows)]
-        if held:
-            parts.append(Part(title, held))
-    return parts
-
-
-def _facts(manifest: dict[str, Any], records: list[Record]) -> list[Fact]:
-    data = manifest["data"]
-    counts = ", ".join(f"{count:,}" for count in data["class_counts"])
-    done = sum(record["status"] == "done" for record in records)
+def _facts(manifest: "Manifest", runs: "Runs", study: "Study") -> list[Fact]:
+    data = manifest.data
     facts = [
-        Fact("Data", f"{data['name']}, {data['images']:,} images. Of classes 0-9, A-F and empty: {counts}."),
-        Fact("Origin", f"{data['origin']}. Licence: {data['licence']}."),
-        Fact("Split", f"{data['train']:,} for training, {data['test']:,} for testing "
-             "(train_test_split(test_size=0.30, random_state=42))."),
-        Fact("Fingerprint", data["fingerprint"], code=True),
-        Fact("Cells", f"{done:,} measured of {len(manifest['cells']):,} planned."),
-        Fact("Programs of the networks", _programs(records)),
-    ]  # fmt: skip
-    if data["missing_classes"]:
-        classes = ", ".join(data["missing_classes"])
-        facts.append(
-            Fact("Classes without an image", f"{classes}. Accuracy is over the classes there are.")
+        Fact("Study", f"{study.title}. {study.source}".strip()),
+        Fact("Data", f"{data.name}, {data.images:,} images. {_counts(data.class_names, data.class_counts)}"),
+        Fact("Origin", f"{data.origin}. Licence: {data.licence}."),
+        Fact("Split", f"{data.train:,} for training, {data.test:,} for testing ({_split(manifest)})."),
+        Fact("Fingerprint", data.fingerprint, code=True),
+        Fact("Cells", f"{len(runs.done):,} measured of {len(manifest.cells):,} planned."),
+    ]
+    programs: Counter[str] = Counter()
+    for record in runs.done:
+        programs.update(record.programs or {})
+    if programs:
+        text = (
+            f"{programs['compiled']:,} compiled, {programs['disk']:,} from the cache on disk, "
+            f"{programs['process']:,} reused within a process."
         )
-    if manifest["left_out"]:
-        facts.append(Fact("Left out", "; ".join(manifest["left_out"]) + "."))
+        facts.append(Fact("Compiled programs", text))
+    if data.missing_classes:
+        classes = ", ".join(data.missing_classes)
+        facts.append(Fact("Classes without an image", f"{classes}. Accuracy is over the other classes."))
+    if manifest.left_out:
+        facts.append(Fact("Left out", "; ".join(manifest.left_out) + "."))
     return facts
 
 
-def _programs(records: list[Record]) -> str:
-    counts: Counter[str] = Counter()
-    for record in records:
-        counts.update(record.get("programs") or {})
-    return (
-        f"{counts['compiled']:,} compiled, {counts['disk']:,} from the cache on disk, "
-        f"{counts['process']:,} there already from an earlier cell."
-    )
+def _counts(names: Sequence[str], counts: Sequence[int]) -> str:
+    if len(names) <= MOST_COUNTED:
+        return "By class: " + ", ".join(f"{n}: {c:,}" for n, c in zip(names, counts, strict=True)) + "."
+    return f"{len(names):,} classes of {min(counts):,} to {max(counts):,} images."
 
 
-def _missing(manifest: dict[str, Any], records: list[Record]) -> list[str]:
-    labels = manifest["labels"]
-    failed = [r for r in records if r["status"] == "failed"]
-    present = {record["key"] for record in records}
-    missing = [labels[key] for key in manifest["cells"] if key not in present]
-    lines = [f"{labels[r['key']]}: {r['error']}" for r in failed]
+def _split(manifest: "Manifest") -> str:
+    split = manifest.split
+    if split.test_size is None:
+        return "the data's own test part"
+    drawn = "shuffle=False" if split.split == "given" else f"random_state={split.split}"
+    return f"train_test_split(test_size={split.test_size:.2f}, {drawn})"
+
+
+def _missing(manifest: "Manifest", runs: "Runs") -> list[str]:
+    labels = manifest.labels
+    present = {record.key for record in (*runs.done, *runs.failed)}
+    missing = [labels[key] for key in manifest.cells if key not in present]
+    lines = [f"{labels.get(r.key, r.key)}: {r.error}" for r in runs.failed]
     lines += [f"{label}: not measured" for label in missing[:MOST_MISSING]]
     if len(missing) > MOST_MISSING:
         lines.append(f"and {len(missing) - MOST_MISSING:,} more not measured")
     return lines
 
 
-def _unsound(manifest: dict[str, Any], faults: Mapping[str, str]) -> list[str]:
-    labels = manifest["labels"]
-    return [
+def _unsound(manifest: "Manifest", records: "Sequence[Record]", faults: Mapping[str, str]) -> list[str]:
+    labels = manifest.labels
+    lines = [
         f"{labels.get(name.removesuffix('.json'), 'a file')} ({name}): {fault}"
         for name, fault in faults.items()
     ]
+    foreign = [r.key for r in records if r.data.fingerprint != manifest.data.fingerprint]
+    return lines + [f"{labels.get(key, 'a cell')} ({key}): it is about other images" for key in foreign]
 
 
-def _environment(manifest: dict[str, Any]) -> list[Fact]:
-    environment = manifest["environment"]
-    packages = ", ".join(f"{name} {number}" for name, number in environment["packages"].items())
-    variables = ", ".join(f"{name}={value}" for name, value in environment["variables"].items())
-    return [
-        Fact("Machine", f"{environment['processor']}, {environment['cores']} cores, "
-             f"{environment['memory_gb']} GB, {environment['system']}"),
-        Fact("Versions", f"Python {environment['python']}, {packages}"),
-        Fact("Commit", str(environment["commit"]), code=True),
-        *([Fact("Variables", variables, code=True)] if variables else []),
-        Fact("Run it again", manifest["command"], code=True),
-    ]  # fmt: skip
+def _environment(manifest: "Manifest", runs: "Runs") -> list[Fact]:
+    found: Environment = manifest.environment
+    packages = ", ".join(f"{name} {number or NONE}" for name, number in found.packages.items())
+    variables = ", ".join(f"{name}={value}" for name, value in found.variables.items())
+    machines = dict.fromkeys(record.environment.machine for record in runs.done)
+    memory = "" if found.memory_gb is None else f", {found.memory_gb} GB"
+    facts = [
+        Fact("Machine", f"{found.machine}{memory}, {found.system}"),
+        Fact("Versions", f"Python {found.python}, {packages}"),
+        Fact("Commit", str(found.commit), code=True),
+    ]
+    if len(machines) > 1:
+        facts.append(Fact("Cells are from several machines", "; ".join(machines)))
+    if variables:
+        facts.append(Fact("Variables", variables, code=True))
+    return [*facts, Fact("Run it again", manifest.command, code=True)]

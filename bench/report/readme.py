@@ -1,20 +1,25 @@
-"""Copies tables of committed reports into README.md and docs/: `python -m bench.report.readme`.
+"""Copies tables of committed reports into README.md and docs/: `python -m hexbench.report.readme`.
 
 A block of a page stands between `<!-- table: FILE: TITLE -->` and `<!-- end -->`; what is between
 them is the table of that title in that report, so that no number there is typed.
 """
 
 import re
+from itertools import takewhile
 from pathlib import Path
 
-from bench.errors import BadInput
-from bench.store import write_whole
+from hexbench.errors import BadInput
+from hexbench.files import reason, write_whole
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "synthetic.md")
-BLOCK = re.compile(
-    r"(<!-- table: (?P<file>[^:]+): (?P<title>.+?) -->\n).*?(<!-- end -->)", re.DOTALL
-)
+START = "<!-- table: "
+BLOCK = re.compile(rf"({START}(?P<file>[^:]+): (?P<title>.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def pages(root: Path = ROOT) -> list[Path]:
+    """README.md and the pages of docs/ that have a block."""
+    found = (root / "README.md", *sorted((root / "docs").glob("*.md")))
+    return [page for page in found if START in page.read_text(encoding="utf-8")]
 
 
 def fill(text: str, root: Path = ROOT) -> str:
@@ -27,21 +32,15 @@ def table_in(report: Path, title: str) -> str:
     try:
         lines = report.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise BadInput(f"{report} cannot be read: {error}.") from None
+        raise BadInput(f"{report} cannot be read: {reason(error)}.") from None
     headings = [f"{marks} {title}" for marks in ("##", "###", "####")]
-    place = next((i for i, line in enumerate(lines) if line in headings), None)
-    if place is None:
+    place = next((i for i, line in enumerate(lines) if line in headings), len(lines))
+    start = next((i for i, line in enumerate(lines) if i > place and line.startswith("|")), None)
+    if start is None:
         raise BadInput(f"{report} has no table called {title!r}.")
-    after = lines[place + 1 :]
-    start = next(i for i, line in enumerate(after) if line.startswith("|"))
-    rows = []
-    for line in after[start:]:
-        if not line.startswith("|"):
-            break
-        rows.append(line)
-    return "\n".join(rows)
+    return "\n".join(takewhile(lambda line: line.startswith("|"), lines[start:]))
 
 
 if __name__ == "__main__":
-    for page in PAGES:
+    for page in pages():
         write_whole(page, fill(page.read_text(encoding="utf-8")))

@@ -1,72 +1,90 @@
 """Tables for a terminal: the plan, the headline of a run, and the regression check."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table as Grid
-from rich.text import Text
-from tabulate import tabulate
+from hexbench.files import one_line
+from hexbench.report.table import NONE, Table
 
-from bench.analyse.check import Finding
-from bench.analyse.cost_tables import by_time
-from bench.analyse.readings import Record, failures, readings
-from bench.analyse.tables import Table, by_epochs
-from bench.outside import one_line
-from bench.plan.cost import expected_seconds, spoken
-from bench.plan.spec import CellSpec
+if TYPE_CHECKING:
+    from hexbench.analyse.thresholds import Finding
+    from hexbench.models import Entry
+    from hexbench.plan.cost import Expectation
+    from hexbench.plan.suites import Plan
+    from hexbench.store.store import Store
+    from rich.console import Console
 
-TEXT = (
-    "model", "cell", "what", "threshold", "metric", "device", "contest", "contestant", "verdict",
-)  # fmt: skip
-HEADLINES = {
-    "Accuracy by model and epochs": ("model", "trained on", "epochs", "test accuracy %", "seeds"),
-    "Time": ("model", "trained on", "epochs", "compile", "epoch", "train", "predict"),
-}
+MOST_ROWS = 40
+"""Longer tables are for the report."""
 
 
-def headline(records: list[Record], data_name: str, console: Console) -> None:
-    """The two tables that most people look for."""
-    rows = [*readings(records), *failures(records)]
-    for table in (by_epochs(rows), by_time(rows)):
-        if table.rows:
-            short = table.only(HEADLINES[table.title])
-            print_table(replace(short, title=f"{table.title} · {data_name}"), console)
+def headline(store: "Store", console: "Console") -> None:
+    """The models with their main settings, and what the run varied."""
+    from hexbench.analyse.runs import Runs
+    from hexbench.report import tables
+    from hexbench.report.slices import Slices
+
+    slices = Slices(Runs.of(store.manifest(), store.planned()))
+    found = [tables.brief(slices), *(tables.by(slices, axis).table for axis in slices.axes)]
+    for table in found:
+        if 0 < len(table.rows) <= MOST_ROWS:
+            title = f"{table.title} · {slices.runs.manifest.data.name}"
+            print_table(replace(table, title=title), console)
 
 
 def print_plan(
-    cells: list[CellSpec], images: int, left_out: tuple[str, ...], console: Console
+    plan: "Plan", models: "Mapping[str, Entry]", expectation: "Expectation", console: "Console"
 ) -> None:
-    """Every cell with about how long it takes on a machine like the one the constants are from."""
-    seconds = [expected_seconds(cell, images) for cell in cells]
-    rows = [(cell.label, spoken(s)) for cell, s in zip(cells, seconds, strict=True)]
+    """Every cell with about how long it takes on a machine like the one that costs were measured on."""
+    from hexbench.plan.cell import label_of
+    from hexbench.plan.cost import format_duration
+    from tabulate import tabulate
+
+    expected = [expectation.seconds(cell) for cell in plan.cells]
+    rows = [
+        (label_of(cell, models), format_duration(s)) for cell, s in zip(plan.cells, expected, strict=True)
+    ]
     # rich lays out ten thousand rows in seconds, tabulate in a fraction of one.
     grid = tabulate(rows, ("cell", "about"), "rounded_outline", colalign=("left", "right"))
-    console.print(f"{len(cells):,} cells", highlight=False)
-    console.file.write(f"{grid}\n")
-    for message in left_out:
+    console.print(f"{len(plan.cells):,} cells", highlight=False)
+    console.file.write(f"{one_line_each(grid)}\n")
+    for message in plan.left_out:
         console.print(message, highlight=False, markup=False)
-    console.print(
-        f"In all about {spoken(sum(seconds))} on two cores; yours may differ by a factor."
-    )
+    total = format_duration(sum(expected))
+    console.print(f"In all about {total} on two cores; other machines differ by a factor.")
 
 
-def print_findings(findings: list[Finding], console: Console) -> None:
+def one_line_each(text: str) -> str:
+    """The lines of a text without what a terminal would obey."""
+    return "\n".join(map(one_line, text.split("\n")))
+
+
+def print_findings(findings: "Sequence[Finding]", console: "Console") -> None:
     """Each threshold with the measured value."""
     rows = [
-        (f.where, f.metric, f.allowed, "–" if f.measured is None else f"{f.measured:.4f}",
-         str(f.seeds or "–"), f.verdict)
-        for f in findings
-    ]  # fmt: skip
+        (
+            finding.where,
+            finding.metric,
+            finding.allowed,
+            NONE if finding.measured is None else f"{finding.measured:.4f}",
+            str(finding.seeds or NONE),
+            finding.verdict,
+        )
+        for finding in findings
+    ]
     header = ("threshold", "metric", "allowed", "measured", "seeds", "verdict")
-    print_table(Table("Regression check", "", header, rows), console)
+    print_table(Table("Regression check", "", header, rows, "llrrrl"), console)
 
 
-def print_table(table: Table, console: Console) -> None:
+def print_table(table: Table, console: "Console") -> None:
     """A table as a grid of lines."""
+    from rich.table import Table as Grid
+    from rich.text import Text
+
     grid = Grid(title=Text(one_line(table.title)), title_justify="left", header_style="bold")
-    for name in table.header:
-        text = name in TEXT
-        grid.add_column(Text(one_line(name)), justify="left" if text else "right")
+    for name, side in zip(table.header, table.alignment, strict=True):
+        grid.add_column(Text(one_line(name)), justify="left" if side == "left" else "right")
     for row in table.rows:
         grid.add_row(*(Text(one_line(cell)) for cell in row))
     console.print(grid)

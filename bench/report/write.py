@@ -1,41 +1,117 @@
 """Writes everything that is derived from a store: verdicts.json, cells.csv, figures and the report."""
 
 import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+from hexbench.analyse.claims import as_json, judge
+from hexbench.analyse.runs import Runs
+from hexbench.errors import BadInput, NothingMeasured
+from hexbench.files import reason, short, write_whole
+from hexbench.plan.cell import shown
+from hexbench.report import html, markdown
+from hexbench.report.context import Context
+from hexbench.report.page import Part, page
+from hexbench.report.parts import parts
+from hexbench.report.style import styled
+from hexbench.store.record import Done, Memory, Metrics, Record, Times
+from hexbench.store.store import Store, Survey
 
-from bench.analyse.claims import as_json, judge, kind_of
-from bench.analyse.evidence import Evidence
-from bench.analyse.readings import COLUMNS, flat
-from bench.errors import NothingMeasured
-from bench.report import html, markdown
-from bench.report.figures import draw_all
-from bench.report.page import page
-from bench.store import Store, Survey, write_whole
+if TYPE_CHECKING:
+    from hexbench.study import Study
+
+MEASURED = (Metrics, Times, Memory)
+"""Their fields are columns of cells.csv, in this order."""
 
 
-def write_report(store: Store, survey: Survey | None = None) -> None:
+def write_report(store: Store, study: "Study", survey: Survey | None = None) -> None:
     """Make the derived files of a results folder again, from its manifest and records alone.
 
     `survey` is what the store found, if that is known already. Raises NothingMeasured, and touches
-    nothing, if there is no record.
+    nothing, if there is no record; BadInput if the study's claims or sections are wrong.
     """
     manifest, found = store.manifest(), survey or store.survey()
-    records = [found.sound[key] for key in manifest["cells"] if key in found.sound]
+    records = [found.sound[key] for key in manifest.cells if key in found.sound]
     if not records:
-        raise NothingMeasured(
-            f"{store.folder} holds no readable record: its report is left as it is."
-        )
-    table = pd.DataFrame(
-        [flat(record) for record in records], columns=list(COLUMNS)
-    ).convert_dtypes()
-    write_whole(store.folder / "cells.csv", table.to_csv(index=False, lineterminator="\n"))
-    evidence = Evidence.of(records, manifest["data"]["train"], sound=True)
-    verdicts = judge(evidence, kind_of(manifest["data"]))
-    text = json.dumps(as_json(verdicts), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    write_whole(store.folder / "verdicts.json", text)
-    figures = store.folder / "figures"
-    pictures = draw_all(evidence, manifest["data"]["name"], figures)
-    content = page(manifest, records, evidence, verdicts, pictures, found.faults)
+        raise NothingMeasured(f"{store.folder} holds no readable record: its report is left as it is.")
+    runs = Runs.of(manifest, records)
+    verdicts = judge(study.claims, runs, study.rules, study.reported_images)
+    write_whole(store.folder / "cells.csv", _csv(records))
+    text = json.dumps(as_json(verdicts), indent=1, allow_nan=False, ensure_ascii=False)
+    write_whole(store.folder / "verdicts.json", text + "\n")
+    context = Context(runs, store.folder / "figures")
+    with styled():
+        of_study = _sections(study, context)
+        content = page(study, runs, records, verdicts, of_study, parts(context), found.faults)
+    context.remove_stale()
     write_whole(store.folder / "report.md", markdown.report(content))
-    write_whole(store.folder / "report.html", html.report(content, figures))
+    write_whole(store.folder / "report.html", html.report(content, context.folder))
+
+
+def _sections(study: "Study", context: Context) -> list[Part]:
+    if study.sections is None:
+        return []
+    try:
+        return list(study.sections(context))
+    except Exception as error:
+        if study.is_ours:
+            raise
+        said = short(f"{type(error).__name__}: {reason(error)}")
+        raise BadInput(f"{study.folder}: sections() of its study.py failed: {said}.") from error
+
+
+def _csv(records: Sequence[Record]) -> str:
+    """A row a cell, each hyperparameter a column `params.NAME`."""
+    import pandas as pd
+
+    rows = [_flat(record) for record in records]
+    columns = dict.fromkeys(name for row in rows for name in row)
+    columns = dict.fromkeys([*(n for n in columns if not n.startswith("params.")), *columns])
+    table = pd.DataFrame.from_records(rows, columns=list(columns)).convert_dtypes()
+    text: str = table.to_csv(index=False, lineterminator="\n")
+    return text
+
+
+def _flat(record: Record) -> dict[str, Any]:
+    done = record if isinstance(record, Done) else None
+    subset = record.subset
+    measured = (done.metrics, done.times, done.memory) if done else (None, None, None)
+    return {
+        "key": record.key,
+        "status": "done" if done else "failed",
+        "model": record.model,
+        "protocol": record.protocol,
+        "images": subset.size,
+        "held_out": subset.held_out,
+        "classes": subset.classes,
+        "train_size": record.train_size,
+        "batch_size": record.batch_size,
+        "epochs": record.epochs,
+        "stopped_at": record.stopped_at,
+        "seed": record.seed,
+        "split": record.split,
+        "test_size": record.test_size,
+        "params_from": record.params_from,
+        "chosen": " ".join(record.chosen),
+        "data": record.data.name,
+        "fingerprint": record.data.fingerprint,
+        "parameters": done.parameters if done else None,
+        **{
+            name: getattr(values, name, None)
+            for kind, values in zip(MEASURED, measured, strict=True)
+            for name in kind.__struct_fields__
+        },
+        "cv_score": done.search.best_score if done and done.search else None,
+        "device": record.device,
+        "machine": record.environment.machine,
+        "commit": record.environment.commit,
+        "timing_clean": record.timing_clean,
+        **{name: (done.programs or {}).get(name) if done else None for name in ("compiled", "disk")},
+        "error": None if done else getattr(record, "error", None),
+        **{f"params.{name}": _cell(value) for name, value in record.params.items()},
+    }
+
+
+def _cell(value: Any) -> Any:
+    """A hyperparameter as a spreadsheet has it."""
+    return value if isinstance(value, int | float | str) else shown(value)

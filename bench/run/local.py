@@ -1,21 +1,21 @@
-"""Runs a plan in this process, one cell after another, and shows how far it is."""
+"""The local executor: measures cells in this process, one after another, and shows how far it is."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from hexbench.data.dataset import Dataset
+from hexbench.errors import Stopped
+from hexbench.plan.cell import Cell
+from hexbench.plan.cost import Clock, Expectation, format_duration
+from hexbench.run.signals import Signals
+from hexbench.run.worker import ProgressListener, RunOptions, Worker, is_settled
+from hexbench.store.record import Done, Failed, Record
+from hexbench.store.store import Store
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
-
-from bench.data.dataset import Dataset
-from bench.errors import Stopped
-from bench.plan.cost import Clock, spoken
-from bench.plan.spec import CellSpec
-from bench.run.stopping import Stopping
-from bench.run.worker import Record, Terms, Watcher, Worker, is_settled
-from bench.store import Store
 
 LINE_EVERY_S = 30.0
 """Where no bar can be drawn, a line of progress this often."""
@@ -28,7 +28,7 @@ class Outcome:
     kept: int = 0
     """Cells that were measured by an earlier run."""
     measured: int = 0
-    failed: list[Record] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
     """Records of cells that failed, now or earlier."""
     disturbed: int = 0
     """Cells whose times are not clean."""
@@ -37,42 +37,50 @@ class Outcome:
 
     def add(self, record: Record, *, kept: bool) -> None:
         """Count a cell that has its record."""
-        if record["status"] == "failed":
+        if isinstance(record, Failed):
             self.failed.append(record)
         elif kept:
             self.kept += 1
         else:
             self.measured += 1
-        self.disturbed += record["timing_clean"] is False
+        self.disturbed += record.timing_clean is False
 
 
 def run(
-    cells: list[CellSpec],
+    cells: Sequence[Cell],
+    labels: dict[str, str],
+    stored: dict[str, Record],
     data: Dataset,
     store: Store,
+    expectation: Expectation,
+    options: RunOptions,
+    own_models: Sequence[str],
     console: Console,
-    terms: Terms,
-    stopping: Stopping,
+    signals: Signals,
 ) -> Outcome:
-    """Carry out the cells that are not settled yet. A signal ends the run; what is done is kept."""
+    """Measure the cells that are not settled yet. A signal ends the run; what is done is kept.
+
+    `labels` has a few words on each cell, `stored` the records that there are, both by key.
+    """
     outcome = Outcome()
-    clock = Clock(cells, len(data.images))
+    clock = Clock(cells, expectation)
     waiting = []
     for cell in cells:
-        record = store.get(cell.key(data.fingerprint))
-        if record is not None and is_settled(record, terms):
+        record = stored.get(cell.key_on(data.fingerprint))
+        if record is not None and is_settled(record, options):
             outcome.add(record, kept=True)
-            clock.done(cell, record["times"].get("total_s"))
+            clock.done(cell, record.times.total_s if isinstance(record, Done) else None)
         else:
             waiting.append(cell)
-    stored = len(cells) - len(waiting)
-    if stored:
-        console.print(f"{stored:,} of {len(cells):,} cells are stored already and are kept.")
+    kept = len(cells) - len(waiting)
+    if kept:
+        console.print(f"{kept:,} of {len(cells):,} cells are stored already and are kept.")
     if not waiting:
         return outcome
+    words = {cell: labels[cell.key_on(data.fingerprint)] for cell in waiting}
     try:
-        with _display(console, waiting, clock) as display:
-            worker = Worker(data, store, terms, display, stopping.held_back)
+        with _display(console, words, clock) as display:
+            worker = Worker(data, store, expectation, options, own_models, display, signals.deferred)
             for cell, record, seconds in worker.carry_out(waiting):
                 outcome.add(record, kept=seconds is None)
                 display.on_done(cell, seconds)
@@ -81,30 +89,30 @@ def run(
     return outcome
 
 
-class _Display(Watcher):
+class _Display(ProgressListener):
     """One bar for the run: cells done, the cell that runs, time left."""
 
-    def __init__(self, console: Console, waiting: list[CellSpec], clock: Clock, bar: Progress):
+    def __init__(self, console: Console, labels: dict[Cell, str], clock: Clock, bar: Progress):
         self._console, self._clock, self._bar = console, clock, bar
-        self._count = len(waiting)
+        self._labels, self._count = labels, len(labels)
         self._finished = 0
-        self._running: CellSpec | None = None
+        self._running: Cell | None = None
         self._spoke = time.perf_counter()
         self._task = bar.add_task("", total=1.0, done="", left="")
 
-    def on_start(self, cell: CellSpec) -> None:
+    def on_start(self, cell: Cell) -> None:
         self._running = cell
-        self._update(cell.label)
+        self._update(self._labels[cell])
 
     def on_epochs(self, epochs: int) -> None:
         if self._running is not None:
-            self._update(self._running.label, epochs / (self._running.epochs or 1))
+            self._update(self._labels[self._running], epochs / (self._running.planned_epochs or 1))
 
     def on_wait(self, cells: int) -> None:
         self._running = None
         self._update(f"another process measures the last {cells:,}")
 
-    def on_done(self, cell: CellSpec, seconds: float | None) -> None:
+    def on_done(self, cell: Cell, seconds: float | None) -> None:
         """The cell has its record."""
         self._clock.done(cell, seconds)
         self._finished += 1
@@ -117,18 +125,19 @@ class _Display(Watcher):
             completed=elapsed / max(elapsed + left, 1e-9),
             description=what,
             done=f"{self._finished:,}/{self._count:,} cells",
-            left=f"about {spoken(left)} left",
+            left=f"about {format_duration(left)} left",
         )
         if not self._console.is_terminal and time.perf_counter() - self._spoke > LINE_EVERY_S:
             self._spoke = time.perf_counter()
             self._console.print(
-                f"{self._finished:,} of {self._count:,} cells done, about {spoken(left)} left: {what}",
+                f"{self._finished:,} of {self._count:,} cells done, about {format_duration(left)} left: "
+                f"{what}",
                 highlight=False,
             )
 
 
 @contextmanager
-def _display(console: Console, waiting: list[CellSpec], clock: Clock) -> Iterator[_Display]:
+def _display(console: Console, labels: dict[Cell, str], clock: Clock) -> Iterator[_Display]:
     # Twice a second: drawing takes processor time from what is being timed.
     bar = Progress(
         TextColumn("{task.fields[done]}", table_column=Column(no_wrap=True)),
@@ -144,4 +153,4 @@ def _display(console: Console, waiting: list[CellSpec], clock: Clock) -> Iterato
         disable=not console.is_terminal,
     )
     with bar:
-        yield _Display(console, waiting, clock, bar)
+        yield _Display(console, labels, clock, bar)

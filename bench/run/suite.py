@@ -2,27 +2,31 @@
 
 import shlex
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from hexbench.data.card import card_of
+from hexbench.data.dataset import Dataset
+from hexbench.data.sources import Source
+from hexbench.errors import BadInput, ExitCode, NothingMeasured, Stopped
+from hexbench.files import one_line
+from hexbench.measure.environment import environment
+from hexbench.models import Entry
+from hexbench.plan.cell import label_of
+from hexbench.plan.cost import Expectation
+from hexbench.plan.suites import Images, Plan
+from hexbench.report.terminal import headline
+from hexbench.report.write import write_report
+from hexbench.run.local import Outcome, run
+from hexbench.run.signals import Signals
+from hexbench.run.worker import RunOptions
+from hexbench.store.manifest import DataFacts, Manifest, ModelFacts, SplitFacts
+from hexbench.store.record import Record
+from hexbench.store.store import Store
+from hexbench.study import Study
 from rich.console import Console
-
-from bench.data.dataset import Dataset
-from bench.data.known import card_of
-from bench.data.paper import CLASS_NAMES
-from bench.data.sources import Source
-from bench.errors import BadInput, ExitCode, NothingMeasured, Stopped
-from bench.measure.environment import describe
-from bench.plan.spec import CellSpec
-from bench.plan.suites import Plan
-from bench.report.terminal import headline
-from bench.report.write import write_report
-from bench.run.local import Outcome, run
-from bench.run.stopping import Stopping
-from bench.run.worker import Terms
-from bench.store import Store
 
 MOST_NAMED = 10
 
@@ -31,15 +35,19 @@ MOST_NAMED = 10
 class Request:
     """What the user asked for."""
 
+    study: Study
     suite: str
     source: Source
     plan: Plan
-    """The cells to carry out."""
+    """The cells to measure."""
     whole: Plan
     """The cells of the suite, of which `plan` may be a part."""
+    models: Mapping[str, Entry]
+    own_models: Sequence[str]
+    """FILE.py:NAME of the user's own among them."""
     out: Path
     fresh: bool = False
-    terms: Terms = field(default_factory=Terms)
+    options: RunOptions = field(default_factory=RunOptions)
 
 
 def run_suite(request: Request, console: Console) -> ExitCode:
@@ -47,139 +55,143 @@ def run_suite(request: Request, console: Console) -> ExitCode:
 
     Raises BadInput where the folder cannot be used, or can no longer be written.
     """
-    stopping = Stopping()
+    signals = Signals()
     try:
-        with stopping.heard():
-            return _run(request, console, stopping)
+        with signals.installed():
+            return _run(request, console, signals)
     except Stopped as stopped:
         console.print("Stopped; what was finished is kept. The same command goes on from there.")
         return stopped.code
 
 
-def _run(request: Request, console: Console, stopping: Stopping) -> ExitCode:
+def _run(request: Request, console: Console, signals: Signals) -> ExitCode:
+    request.study.claims  # noqa: B018 - a fault in them is better found before the run than after
     data = request.source.load()
     store = Store(request.out)
-    cells = list(request.plan.cells)
     try:
         if store.is_foreign:
-            raise BadInput(
-                f"{store.folder} is not empty and holds no results: choose another --out."
-            )
+            raise BadInput(f"{store.folder} is not empty and holds no results: choose another --out.")
         if request.fresh:
             aside = store.set_aside()
             if aside is not None:
                 console.print(f"The earlier results are set aside in {aside}.", markup=False)
         with store.in_use():
-            _prepare(request, data, store, console)
-            outcome = run(cells, data, store, console, request.terms, stopping)
+            manifest, stored = _prepare(request, data, store, console)
+            images = Images(len(data.images), request.study.split, manifest.data.test)
+            outcome = run(
+                request.plan.cells,
+                manifest.labels,
+                stored,
+                data,
+                store,
+                Expectation(images, request.models, data.images[0].size),
+                request.options,
+                request.own_models,
+                console,
+                signals,
+            )
             with store.alone(), suppress(NothingMeasured):
-                write_report(store)
+                write_report(store, request.study)
     except OSError as error:
         raise BadInput(
             f"{error.filename or store.folder} cannot be written: {error.strerror or error}. What was "
             "finished is kept; once this is mended the same command goes on from there."
         ) from None
-    return _close(outcome, cells, data, store, console)
+    return _close(request, outcome, data, store, console)
 
 
-def _prepare(request: Request, data: Dataset, store: Store, console: Console) -> None:
-    """Say what will run, write the manifest and set aside what is damaged."""
-    console.print(
+def _prepare(
+    request: Request, data: Dataset, store: Store, console: Console
+) -> tuple[Manifest, dict[str, Record]]:
+    """Say what will run, write the manifest and set aside what is damaged; the records that there are."""
+    lines = [
         f"{request.suite}: {len(request.plan.cells):,} cells on {data.name} "
         f"({len(data.images):,} images), results go to {store.folder}",
-        highlight=False,
-        markup=False,
-    )
-    for message in request.plan.left_out:
-        console.print(f"  {message}", highlight=False, markup=False)
-    _say_missing_classes(data, console)
+        *(f"  {message}" for message in request.plan.left_out),
+    ]
     with store.alone():
-        store.put_manifest(manifest_of(request, data, store))
-        moved = store.tidy()
-    for name, fault in list(moved.items())[:MOST_NAMED]:
-        console.print(f"  damaged: cells/{name}: {fault}", highlight=False, markup=False)
+        manifest = manifest_of(request, data, store)
+        store.put_manifest(manifest)
+        survey = store.survey()
+        moved = store.tidy(survey)
+    if manifest.data.missing_classes:
+        missing = ", ".join(manifest.data.missing_classes)
+        lines.append(f"  no image of {missing} in these data: accuracy is over the other classes")
+    lines += [f"  damaged: cells/{name}: {fault}" for name, fault in list(moved.items())[:MOST_NAMED]]
     if moved:
-        console.print(
-            f"  {len(moved):,} damaged files count as missing and are set aside in {store.damaged}",
-            highlight=False,
-            markup=False,
-        )
+        lines.append(f"  {len(moved):,} damaged files count as missing and are set aside in {store.damaged}")
+    for line in lines:
+        console.print(line, highlight=False, markup=False)
+    return manifest, survey.sound
 
 
-def manifest_of(request: Request, data: Dataset, store: Store) -> dict[str, Any]:
-    """What the folder's manifest says after this request: the planned cells, the data, the machine."""
-    labels = {cell.key(data.fingerprint): cell.label for cell in request.whole.cells}
-    covered = {cell.key(data.fingerprint) for cell in request.plan.cells}
+def manifest_of(request: Request, data: Dataset, store: Store) -> Manifest:
+    """What the folder's manifest says after this request; BadInput if the folder holds another run."""
+    cells, split = request.whole.cells, request.study.split
+    labels = {cell.key_on(data.fingerprint): label_of(cell, request.models, split.name) for cell in cells}
+    covered = {cell.key_on(data.fingerprint) for cell in request.plan.cells}
     if store.manifest_file.exists():
         earlier = store.manifest()
-        same = (earlier["suite"], earlier["data"]["fingerprint"])
-        if same != (request.suite, data.fingerprint):
+        same = (earlier.study, earlier.suite, earlier.data.fingerprint)
+        if same != (request.study.name, request.suite, data.fingerprint):
             raise BadInput(
-                f"{store.folder} holds suite {earlier['suite']} on {earlier['data']['name']}: "
+                f"{store.folder} holds suite {earlier.suite} of {earlier.study} on {earlier.data.name}: "
                 "choose another --out, or set it aside with --fresh."
             )
         # A run narrowed by --only must not make the report forget the other cells of the suite.
-        covered |= set(earlier["cells"])
-    train, test = data.split
-    card = card_of(data, request.source)
-    return {
-        "suite": request.suite,
-        "cells": [key for key in labels if key in covered],
-        "labels": {key: label for key, label in labels.items() if key in covered},
-        "left_out": list(request.plan.left_out),
-        "data": {
-            "name": data.name,
-            "origin": card.origin,
-            "licence": card.licence,
-            "synthetic": data.synthetic,
-            "images": len(data.images),
-            "train": len(train),
-            "test": len(test),
-            "fingerprint": data.fingerprint,
-            "class_counts": data.class_counts,
-            "missing_classes": _missing_classes(data),
-        },
-        "environment": describe(),
-        "command": shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]]),
-    }
+        covered |= set(earlier.cells)
+    train, test = data.parts(split)
+    card = card_of(data, request.source.card, request.study.sources.known)
+    used = dict.fromkeys(cell.model for cell in cells)
+    return Manifest(
+        study=request.study.name,
+        suite=request.suite,
+        cells=[key for key in labels if key in covered],
+        labels={key: label for key, label in labels.items() if key in covered},
+        left_out=list(request.plan.left_out),
+        models={name: ModelFacts.of(request.models[name]) for name in used},
+        own_models=list(request.own_models),
+        data=DataFacts(
+            name=data.name,
+            origin=card.origin,
+            licence=card.licence,
+            synthetic=data.provenance.synthetic,
+            images=len(data.images),
+            train=len(train),
+            test=len(test),
+            fingerprint=data.fingerprint,
+            shape=data.shape,
+            pixel_max=data.pixel_max,
+            class_names=list(data.class_names),
+            class_counts=data.class_counts,
+        ),
+        split=SplitFacts(split.name, split.test_size),
+        environment=environment(),
+        command=one_line(shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])),
+    )
 
 
-def _missing_classes(data: Dataset) -> list[str]:
-    return [CLASS_NAMES[c] for c, images in enumerate(data.class_counts) if images == 0]
-
-
-def _say_missing_classes(data: Dataset, console: Console) -> None:
-    missing = _missing_classes(data)
-    if missing:
-        console.print(
-            f"  no image of {', '.join(missing)} in these data: accuracy is over the other classes",
-            highlight=False,
-        )
-
-
-def _close(
-    outcome: Outcome, cells: list[CellSpec], data: Dataset, store: Store, console: Console
-) -> ExitCode:
+def _close(request: Request, outcome: Outcome, data: Dataset, store: Store, console: Console) -> ExitCode:
     """Say how it went, on the terminal and in the exit code."""
-    headline(store.planned(), data.name, console)
+    headline(store, console)
+    labels, cells = store.manifest().labels, request.plan.cells
     for record in outcome.failed[:MOST_NAMED]:
-        console.print(f"failed: {record['model']}, {record['train_size']:,} images, seed "
-                      f"{record['seed']}: {record['error']}", markup=False)  # fmt: skip
+        console.print(f"failed: {labels[record.key]}: {record.error}", markup=False)
     if len(outcome.failed) > MOST_NAMED:
         console.print(f"and {len(outcome.failed) - MOST_NAMED:,} more failed")
     if outcome.failed:
         console.print("--rerun-failed tries them again.")
     if outcome.disturbed:
+        several = outcome.disturbed > 1
         console.print(
-            f"The times of {outcome.disturbed:,} cells count for nothing: they did not have the machine to "
-            "themselves. --rerun-disturbed measures them again, each alone."
+            f"{outcome.disturbed:,} {'cells' if several else 'cell'}: timings are excluded, the machine "
+            "was shared. Measure again with --rerun-disturbed, each alone."
         )
     console.print(f"Report: {store.folder / 'report.html'}", markup=False, soft_wrap=True)
     if outcome.stopped is not None:
-        stored = sum(store.get(cell.key(data.fingerprint)) is not None for cell in cells)
+        stored = sum(store.get(cell.key_on(data.fingerprint)) is not None for cell in cells)
         console.print(
-            f"Stopped: {stored:,} of {len(cells):,} cells are stored. "
-            "The same command goes on from there."
+            f"Stopped: {stored:,} of {len(cells):,} cells are stored. The same command goes on from there."
         )
         return outcome.stopped.code
     if not outcome.kept + outcome.measured:

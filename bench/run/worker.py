@@ -1,24 +1,27 @@
-"""The idempotent worker: specifications in, records out. What is stored already is not run again."""
+"""The idempotent worker: cells in, records out. What is stored already is not measured again."""
 
+import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from bench.data.dataset import Dataset
-from bench.measure.cell import OnEpochs, failed, measure, measure_networks
-from bench.measure.environment import has_accelerator
-from bench.plan.cost import expected_seconds
-from bench.plan.spec import NESTED, CellSpec
-from bench.run.apart import Apart
-from bench.store import Store
+import msgspec
+from hexbench.data.dataset import Dataset
+from hexbench.measure.cell import OnEpochs, failed, measure, measure_together
+from hexbench.measure.environment import device, environment, has_accelerator
+from hexbench.plan.cell import Cell, key_of
+from hexbench.plan.cost import Expectation
+from hexbench.plan.models import known_models
+from hexbench.run.apart import Subprocess
+from hexbench.store.record import Failed, Record
+from hexbench.store.store import Store
 
 if TYPE_CHECKING:  # JAX takes seconds to load
-    from bench.run.checkpoint import CellCheckpoint
+    from hexbench.models.training.checkpoint import DiskCheckpoint
 
-Record = dict[str, Any]
 LOOK_AGAIN_S = 1.0
 CHECKPOINT_EVERY_S = 60.0
 """About so many seconds of work a network loses at most when its process dies."""
@@ -27,8 +30,8 @@ SLOWER = 10
 
 
 @dataclass(frozen=True)
-class Terms:
-    """On which terms cells are carried out."""
+class RunOptions:
+    """How cells are measured."""
 
     rerun_failed: bool = False
     rerun_disturbed: bool = False
@@ -39,19 +42,19 @@ class Terms:
     """Train the seeds of a network side by side; by default where that is faster, on an accelerator."""
 
 
-class Done(NamedTuple):
+class CellResult(NamedTuple):
     """A cell that has its record."""
 
-    spec: CellSpec
+    cell: Cell
     record: Record
     seconds: float | None
     """That it took; None if another process measured it meanwhile."""
 
 
-class Watcher:
-    """Is told how far the work is; this one does not listen."""
+class ProgressListener:
+    """Is told about progress; this one does nothing with it."""
 
-    def on_start(self, cell: CellSpec) -> None:
+    def on_start(self, cell: Cell) -> None:
         """This cell is measured now."""
 
     def on_epochs(self, epochs: int) -> None:
@@ -61,139 +64,149 @@ class Watcher:
         """Nothing is left to do but to wait for the cells of another process."""
 
 
-def is_settled(record: Record | None, terms: Terms = Terms()) -> bool:
+def is_settled(record: Record | None, options: RunOptions = RunOptions()) -> bool:
     """Whether a cell with this record needs no run."""
     if record is None:
         return False
-    if record["status"] == "failed":
-        return not terms.rerun_failed
-    return record["timing_clean"] is not False or not terms.rerun_disturbed
+    if isinstance(record, Failed):
+        return not options.rerun_failed
+    return record.timing_clean is not False or not options.rerun_disturbed
 
 
 class Worker:
-    """Carries out cells on some data, into a store that other processes may work on as well."""
+    """Measures cells of some data, into a store that other processes may work on as well."""
 
     def __init__(
         self,
         data: Dataset,
         store: Store,
-        terms: Terms = Terms(),
-        watcher: Watcher | None = None,
-        held_back: Callable[[], AbstractContextManager[None]] = nullcontext,
+        expectation: Expectation,
+        options: RunOptions = RunOptions(),
+        own_models: Sequence[str] = (),
+        listener: ProgressListener | None = None,
+        deferred: Callable[[], AbstractContextManager[None]] = nullcontext,
     ):
-        """`held_back()` is where nothing may interrupt: while a record or a checkpoint is stored."""
-        self._data, self._store, self._terms = data, store, terms
-        self._watcher = watcher or Watcher()
-        self._held_back = held_back
-        self._apart = Apart(data)
+        """`deferred()` is where nothing may interrupt: while a record or a checkpoint is stored."""
+        self._data, self._store, self._options = data, store, options
+        self._expectation = expectation
+        self._models = known_models(own_models)
+        self._listener = listener or ProgressListener()
+        self._deferred = deferred
+        self._subprocess = Subprocess(data, own_models)
 
-    def carry_out(self, cells: Iterable[CellSpec]) -> Iterator[Done]:
+    def carry_out(self, cells: Iterable[Cell]) -> Iterator[CellResult]:
         """Measure `cells` one after another; store each record, then yield it.
 
-        A cell that raises becomes a `failed` record, and the rest goes on. Cells that another process
+        A cell that raises becomes a failed record, and the rest goes on. Cells that another process
         measures are looked at again when the others are done: they have their records then, or, if
         that process has died, they are measured here.
         """
         waiting = list(cells)
-        with self._apart:
+        with self._subprocess:
             while waiting:
-                elsewhere: list[CellSpec] = []
-                together = False if self._terms.rerun_disturbed else self._terms.together
-                for group in _groups(waiting, together):
+                elsewhere: list[Cell] = []
+                together = False if self._options.rerun_disturbed else self._options.together
+                for group in self._groups(waiting, together):
                     with ExitStack() as held:
-                        mine = [spec for spec in group if self._take(spec, elsewhere, held)]
+                        mine = [cell for cell in group if self._take(cell, elsewhere, held)]
                         yield from self._carry_out(mine)
                 if len(elsewhere) == len(waiting):
-                    self._watcher.on_wait(len(waiting))
+                    self._listener.on_wait(len(waiting))
                     time.sleep(LOOK_AGAIN_S)
                 waiting = elsewhere
 
-    def _take(self, spec: CellSpec, elsewhere: list[CellSpec], held: ExitStack) -> bool:
+    def _groups(self, cells: Iterable[Cell], together: bool | None) -> Iterator[list[Cell]]:
+        """The cells in their order; those of a network that differ in their seed alone are one group."""
+        for alike, seeds in groupby(cells, lambda cell: cell.but(seed=0)):
+            group, entry = list(seeds), self._models[alike.model]
+            nested = not (alike.subset.resplit or alike.subset.held_out or alike.subset.classes)
+            if entry.learning_curve and together is None:
+                together = has_accelerator()
+            side_by_side = entry.learning_curve and nested and together
+            yield from [group] if side_by_side else [[cell] for cell in group]
+
+    def _take(self, cell: Cell, elsewhere: list[Cell], held: ExitStack) -> bool:
         """Hold the cell's lock, or else put it to those that others measure or that wait for one of them."""
-        lock = self._store.locks.hold(self._key(spec))
-        if spec.grid not in elsewhere and held.enter_context(lock):
+        lock = self._store.locks.hold(self._key(cell))
+        waits = cell.params_from in {other.identity for other in elsewhere}
+        if not waits and held.enter_context(lock):
             return True
-        elsewhere.append(spec)
+        elsewhere.append(cell)
         return False
 
-    def _carry_out(self, group: list[CellSpec]) -> Iterator[Done]:
+    def _carry_out(self, group: list[Cell]) -> Iterator[CellResult]:
         """Of cells whose locks are held."""
         unsettled = []
-        for spec in group:
-            record = self._store.get(self._key(spec))
-            if record is not None and is_settled(record, self._terms):
-                yield Done(spec, record, None)
+        for cell in group:
+            record = self._store.get(self._key(cell))
+            if record is not None and is_settled(record, self._options):
+                yield CellResult(cell, record, None)
             else:
-                unsettled.append(spec)
+                unsettled.append(cell)
         started = time.perf_counter()
         records = self._measure_together(unsettled) if len(unsettled) > 1 else None
         if records is not None:
             for record in records:
                 self._put(record)
             seconds = (time.perf_counter() - started) / len(records)
-            for spec, record in zip(unsettled, records, strict=True):
-                yield Done(spec, record, seconds)
+            for cell, record in zip(unsettled, records, strict=True):
+                yield CellResult(cell, record, seconds)
             return
-        for spec in unsettled:
+        for cell in unsettled:
             started = time.perf_counter()
-            record = self._measure(spec)
+            record = self._measure(cell)
             self._put(record)
-            yield Done(spec, record, time.perf_counter() - started)
+            yield CellResult(cell, record, time.perf_counter() - started)
 
-    def _measure_together(self, group: list[CellSpec]) -> list[Record] | None:
+    def _measure_together(self, group: list[Cell]) -> Sequence[Record] | None:
         """The records; None if they have to be measured alone, so that only those that cannot be fail."""
-        self._watcher.on_start(group[0])
+        self._listener.on_start(group[0])
+        entry = self._models[group[0].model]
         try:
-            return measure_networks(group, self._data, self._on_epochs(None))
+            return measure_together(group, self._data, entry, self._on_epochs(None))
         except Exception:
             return None
 
-    def _measure(self, spec: CellSpec) -> Record:
-        self._watcher.on_start(spec)
-        chosen = self._store.get(self._key(spec.grid)) if spec.grid else None
-        limit = self._terms.time_limit
+    def _measure(self, cell: Cell) -> Record:
+        self._listener.on_start(cell)
+        entry, limit = self._models[cell.model], self._options.time_limit
+        search = None
+        if cell.params_from is not None:
+            search = self._store.get(key_of(cell.params_from, self._data.fingerprint))
         try:
-            if limit is not None and spec.epochs is None:
-                return self._apart.measure(spec, chosen, limit)
-            checkpoint = self._checkpoint(spec)
-            return measure(spec, self._data, chosen, self._on_epochs(checkpoint), checkpoint)
+            if limit is not None and not entry.learning_curve:
+                return self._subprocess.measure(cell, search, limit)
+            checkpoint = self._checkpoint(cell)
+            on_epochs = self._on_epochs(checkpoint)
+            return measure(cell, self._data, entry, search, on_epochs, checkpoint)
         except Exception as error:
-            return failed(spec, self._data, error)
+            return failed(cell, self._data, entry, error)
 
-    def _on_epochs(self, checkpoint: "CellCheckpoint | None") -> OnEpochs:
-        """Tell the watcher, and raise TimeoutError where a cell has had its time."""
-        started, limit = time.perf_counter(), self._terms.time_limit
+    def _on_epochs(self, checkpoint: "DiskCheckpoint | None") -> OnEpochs:
+        """Tell the listener, and raise TimeoutError where a cell has had its time."""
+        started, limit = time.perf_counter(), self._options.time_limit
 
         def on_epochs(epochs: int) -> None:
-            self._watcher.on_epochs(epochs)
+            self._listener.on_epochs(epochs)
             earlier_s = 0.0 if checkpoint is None else checkpoint.earlier_s
             if limit is not None and earlier_s + time.perf_counter() - started > limit:
                 raise TimeoutError(f"over its limit of {limit:g} s after {epochs:,} epochs")
 
         return on_epochs
 
-    def _checkpoint(self, spec: CellSpec) -> "CellCheckpoint | None":
-        longest = SLOWER * expected_seconds(spec, len(self._data.images))
-        if spec.epochs is None or longest < CHECKPOINT_EVERY_S:
+    def _checkpoint(self, cell: Cell) -> "DiskCheckpoint | None":
+        longest = SLOWER * self._expectation.seconds(cell)
+        if not self._models[cell.model].learning_curve or longest < CHECKPOINT_EVERY_S:
             return None
-        from bench.run.checkpoint import CellCheckpoint
+        from hexbench.models.training.checkpoint import DiskCheckpoint
 
-        folder = self._store.checkpoint_of(self._key(spec))
-        return CellCheckpoint(folder, CHECKPOINT_EVERY_S, self._held_back)
+        origin = json.dumps([device(), msgspec.to_builtins(environment())], sort_keys=True)
+        folder = self._store.checkpoint_of(self._key(cell))
+        return DiskCheckpoint(folder, CHECKPOINT_EVERY_S, origin, self._deferred)
 
     def _put(self, record: Record) -> None:
-        with self._held_back():
+        with self._deferred():
             self._store.put(record)
 
-    def _key(self, spec: CellSpec) -> str:
-        return spec.key(self._data.fingerprint)
-
-
-def _groups(cells: Iterable[CellSpec], together: bool | None) -> Iterator[list[CellSpec]]:
-    """The cells in their order; network cells that differ in their seed alone are one group."""
-    for alike, seeds in groupby(cells, lambda cell: replace(cell, seed=0)):
-        group = list(seeds)
-        network = alike.epochs is not None and alike.protocol == NESTED
-        if network and together is None:
-            together = has_accelerator()
-        yield from [group] if network and together else [[cell] for cell in group]
+    def _key(self, cell: Cell) -> str:
+        return cell.key_on(self._data.fingerprint)

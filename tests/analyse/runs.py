@@ -1,44 +1,83 @@
-"""Made-up runs of sound records, as compare sees them and as a results folder has them."""
+"""Made-up runs of sound records, as analysis sees them and as a results folder has them."""
 
+import msgspec
 import numpy as np
-from analyse.sound import FINGERPRINT, TESTED, hits, network
+from analyse.sound import FINGERPRINT, TESTED, correct, network
 
-from bench.analyse.compare import Run
-from bench.store import Store
+from hexbench.analyse.compare import Run
+from hexbench.analyse.runs import Runs
+from hexbench.models import entries
+from hexbench.store.manifest import DataFacts, Manifest, ModelFacts, SplitFacts
+from hexbench.store.record import Environment
+from hexbench.store.store import Store
 
-
-def manifest_of(records, **environment):
-    keys = [record["key"] for record in records]
-    return {
-        "suite": "made-up", "cells": keys, "labels": {key: f"cell {key[:8]}" for key in keys}, "left_out": [],
-        "data": {
-            "name": "made-up", "origin": "made up", "licence": "none", "synthetic": False,
-            "images": 7_000 + TESTED, "train": 7_000, "test": TESTED, "fingerprint": FINGERPRINT,
-            "class_counts": [60] * 17, "missing_classes": [],
-        },
-        "environment": {
-            "processor": "p", "cores": 2, "memory_gb": 1.0, "system": "s", "python": "3",
-            "packages": {"jax": "0.10"}, "commit": None, "variables": {},
-        } | environment,
-        "command": "python run_benchmarks.py",
-    }  # fmt: skip
-
-
-def run_of(records, name="run", **environment):
-    return Run.of(name, manifest_of(records, **environment), records)
+DATA = DataFacts(
+    name="made-up",
+    origin="made up",
+    licence="none",
+    synthetic=False,
+    images=7_000 + TESTED,
+    train=7_000,
+    test=TESTED,
+    fingerprint=FINGERPRINT,
+    shape=(20, 20),
+    pixel_max=255,
+    class_names=[*"0123456789ABCDEF", "empty"],
+    class_counts=[60] * 17,
+)
 
 
-def folder_of(path, records, **environment):
+def manifest_of(records, *, data=DATA, models=None, study="digit_recognizer", **environment):
+    keys = [record.key for record in records]
+    extra = {"rules": "0" * 64, "began": "2024-11-25T20:00:00Z"}
+    return Manifest(
+        study=study,
+        suite="made-up",
+        cells=keys,
+        labels={key: f"cell {key[:8]}" for key in keys},
+        left_out=[],
+        models={name: ModelFacts.of(entry) for name, entry in entries().items()} | (models or {}),
+        own_models=[],
+        data=data,
+        split=SplitFacts(42, 0.3),
+        environment=Environment(
+            **{
+                "python": "3",
+                "system": "s",
+                "processor": "p",
+                "cores": 2,
+                "usable_cores": 2,
+                "memory_gb": 1.0,
+                "packages": {"jax": "0.10"},
+            }
+            | environment
+        ),
+        command="python run_benchmarks.py",
+        **{name: value for name, value in extra.items() if name in Manifest.__struct_fields__},
+    )
+
+
+def runs_of(records, **more):
+    """As rules, tables and figures see them."""
+    return Runs.of(manifest_of(records, **more), records)
+
+
+def run_of(records, name="run", **more):
+    """As `compare` sees them."""
+    return Run.of(name, manifest_of(records, **more), records)
+
+
+def folder_of(path, records, **more):
     """A results folder with these records, all that were planned."""
     store = Store(path)
-    store.put_manifest(manifest_of(records, **environment))
+    store.put_manifest(manifest_of(records, **more))
     for record in records:
         store.put(record)
     return path
 
 
 def dropped(right, share, seed=0):
-    """The hits with a share of all images read wrongly that were read rightly."""
+    """The same with a share of all images classified wrongly that were classified correctly."""
     lost = right.copy()
     rng = np.random.default_rng(seed)
     lost[rng.choice(np.flatnonzero(right), round(share * len(right)), replace=False)] = False
@@ -46,8 +85,10 @@ def dropped(right, share, seed=0):
 
 
 def cnns(seeds, accuracy=0.95, drop=0.0, **more):
-    """A CNN of each seed on all images; `drop` is taken from the same seeds' hits."""
-    return [
-        network("cnn", dropped(hits(accuracy, seed), drop, seed), seed=seed, **more)
-        for seed in seeds
-    ]
+    """A CNN of each seed on all images; `drop` is taken from the same seeds' correct images."""
+    return [network("cnn", dropped(correct(accuracy, seed), drop, seed), seed=seed, **more) for seed in seeds]
+
+
+def with_data(**changes):
+    """The made-up data with other facts."""
+    return msgspec.structs.replace(DATA, **changes)

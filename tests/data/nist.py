@@ -32,7 +32,7 @@ def labels_of(per_class, seed=0):
 
 
 def parts(per_class=30, test_share=5):
-    """For train and test, upright images and labels; one of `test_share` images is in the test part."""
+    """For train and test, upright images and labels; one of `test_share` images is for testing."""
     labels = labels_of(per_class)
     images = draw(labels)
     test = np.arange(len(labels)) % test_share == 0
@@ -54,9 +54,7 @@ def write(path, files, packed=()):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("gzip/emnist-mnist-mapping.txt", "0 48\n")
         for file, content in files.items():
-            archive.writestr(
-                file, content if file in packed else gzip.compress(content, 1, mtime=0)
-            )
+            archive.writestr(file, content if file in packed else gzip.compress(content, 1, mtime=0))
     return path
 
 

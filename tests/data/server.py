@@ -1,4 +1,4 @@
-"""A real web server on this machine that serves one archive, well or badly, by the path asked for."""
+"""A real web server on this machine that serves one archive, well or badly, by path."""
 
 import threading
 from contextlib import contextmanager

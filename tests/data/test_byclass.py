@@ -9,9 +9,8 @@ import zipfile
 import numpy as np
 import pytest
 from data import nist
-
-from bench.data.byclass import ByClass
-from bench.errors import BadInput
+from hexbench.errors import BadInput
+from hexbench.studies.digit_recognizer.data.byclass import ByClass
 
 TRAIN_IMAGES, TRAIN_LABELS = (nist.name("train", kind) for kind in ("images-idx3", "labels-idx1"))
 PARTS = nist.parts(3)

@@ -1,13 +1,15 @@
 import pickle
-import tracemalloc
-import zipfile
 
 import numpy as np
 import pytest
 from conftest import blobs
-
-from bench.data import course
-from bench.errors import BadInput
+from hexbench.errors import BadInput
+from hexbench.studies.digit_recognizer.data import course
+from hexbench.studies.digit_recognizer.data.sources import (
+    IMAGES_FILE,
+    LABELS_FILE,
+    course_folder,
+)
 
 IMAGES, LABELS = blobs(34)
 
@@ -21,21 +23,29 @@ def fault(path):
     return message
 
 
-def test_both_shapes_and_npz_read_the_same(save_course, tmp_path):
-    np.savez_compressed(tmp_path / "set.npz", X=IMAGES.reshape(-1, 20, 20), y=LABELS.astype(int))
-    for path in (save_course(IMAGES, LABELS), tmp_path / "set.npz"):
-        images, labels = course.read(path)
-        np.testing.assert_array_equal(images, IMAGES)
-        np.testing.assert_array_equal(labels, LABELS)
-        assert (images.dtype, labels.dtype) == (np.uint8, np.uint8)
-        assert course.count(path) == 34
+@pytest.mark.parametrize("shape", [(-1, 400), (-1, 20, 20)])
+def test_both_shapes_read_the_same(save_course, shape):
+    source = course_folder(save_course(IMAGES.reshape(shape), LABELS.astype(int)))
+    data = source.load()
+    np.testing.assert_array_equal(data.images, IMAGES.reshape(-1, 20, 20))
+    np.testing.assert_array_equal(data.labels, LABELS)
+    assert (data.images.dtype, data.labels.dtype) == (np.uint8, np.uint8)
+    assert (source.count, source.shape, source.classes) == (34, (20, 20), 17)
+
+
+def test_all_seventeen_classes_are_there_whatever_the_labels(save_course):
+    data = course_folder(save_course(IMAGES, LABELS % 2 * 5)).load()
+    assert data.class_names == (*"0123456789ABCDEF", "empty")
+    assert data.class_counts == [18, 0, 0, 0, 0, 16, *[0] * 11]
+    assert data.drawable == tuple(range(16)) and data.ground == 90
 
 
 @pytest.mark.parametrize(
     ("images", "labels", "words"),
     [
-        (IMAGES[:-1], LABELS, "33 images .* 34 labels"),
-        (IMAGES[:, :-1], LABELS, "shape .*399"),
+        (IMAGES[:-1], LABELS, "34 labels for 33 images"),
+        (IMAGES[:, :-1], LABELS, r"shape .*399.*expected \(n, 400\) or \(n, 20, 20\)"),
+        (IMAGES[:, :64].reshape(-1, 8, 8), LABELS, r"shape .*8, 8.*expected \(n, 400\)"),
         (IMAGES[:0], LABELS[:0], r"too few images \(0\)"),
         (IMAGES[:1], LABELS[:1], r"too few images \(1\)"),
         (IMAGES > 9, LABELS, "type bool"),
@@ -63,11 +73,13 @@ def test_bad_arrays(save_course, images, labels, words):
     assert "emnist_hex_" in str(caught.value)
 
 
-def test_files_that_are_not_there(tmp_path):
-    assert "is not there" in fault(tmp_path)
-    assert "not there" in fault(tmp_path / "nothing")
-    (tmp_path / "table.csv").write_text("1,2")
-    assert "neither a folder nor an .npz" in fault(tmp_path / "table.csv")
+@pytest.mark.parametrize("missing", [IMAGES_FILE, LABELS_FILE])
+def test_half_a_folder(save_course, missing):
+    folder = save_course(IMAGES, LABELS)
+    (folder / missing).unlink()
+    for read in (course.read, course_folder):
+        with pytest.raises(BadInput, match=f"course/{missing} is not there: a data folder needs"):
+            read(folder)
 
 
 def test_pickled_objects_are_refused(save_course, tmp_path):
@@ -76,9 +88,9 @@ def test_pickled_objects_are_refused(save_course, tmp_path):
             return (tmp_path.joinpath("trapped").touch, ())
 
     folder = save_course(IMAGES, LABELS)
-    np.save(folder / course.LABELS_FILE, np.array([Trap()] * 34, object), allow_pickle=True)
+    np.save(folder / LABELS_FILE, np.array([Trap()] * 34, object), allow_pickle=True)
     assert "pickle" in fault(folder)
-    (folder / course.LABELS_FILE).write_bytes(pickle.dumps(Trap()))
+    (folder / LABELS_FILE).write_bytes(pickle.dumps(Trap()))
     assert "cannot be read" in fault(folder)
     assert not (tmp_path / "trapped").exists()
 
@@ -86,42 +98,20 @@ def test_pickled_objects_are_refused(save_course, tmp_path):
 @pytest.mark.parametrize("size", [0, 5, 60, 200, -1])
 def test_files_cut_short(save_course, size):
     folder = save_course(IMAGES, LABELS)
-    whole = (folder / course.IMAGES_FILE).read_bytes()
-    (folder / course.IMAGES_FILE).write_bytes(whole[:size])
+    whole = (folder / IMAGES_FILE).read_bytes()
+    (folder / IMAGES_FILE).write_bytes(whole[:size])
     fault(folder)
 
 
 def test_a_header_that_declares_too_much_allocates_nothing(save_course):
     folder = save_course(IMAGES, LABELS)
-    with (folder / course.IMAGES_FILE).open("wb") as file:
+    with (folder / IMAGES_FILE).open("wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": (10**12, 400)}
         np.lib.format.write_array_header_1_0(file, header)
     assert "cut short" in fault(folder)
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_floats_are_never_held_whole(tmp_path, order):
-    """64-bit floats are eight times the pixels that are kept."""
-    images = np.full((20_000, 400), 7.0, order=order)
-    np.savez_compressed(tmp_path / "set.npz", X=images, y=np.arange(20_000) % 17)
-    size = images.nbytes
-    del images
-    tracemalloc.start()
-    try:
-        course.read(tmp_path / "set.npz")
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < size / 2
-
-
-def test_archives_that_are_not_whole(tmp_path):
-    path = tmp_path / "set.npz"
-    np.savez(path, X=IMAGES)
-    assert "no array named y" in fault(path)
-    path.write_bytes(path.read_bytes()[:1000])
-    assert "cannot be read" in fault(path)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("X.npy", b"nonsense")
-        archive.writestr("y.npy", b"nonsense")
-    assert "cannot be read" in fault(path)
+def test_what_is_written_is_what_numpy_reads(tmp_path):
+    course.write(tmp_path, IMAGES.reshape(-1, 20, 20), LABELS)
+    np.testing.assert_array_equal(np.load(tmp_path / IMAGES_FILE), IMAGES)
+    np.testing.assert_array_equal(np.load(tmp_path / LABELS_FILE), LABELS)

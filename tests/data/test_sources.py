@@ -3,12 +3,14 @@ import json
 import numpy as np
 import pytest
 from conftest import blobs
+from hexbench.data.card import Card
+from hexbench.data.sources import Sources
+from hexbench.errors import BadInput
+from hexbench.studies.digit_recognizer import study
+from hexbench.studies.digit_recognizer.data import course
+from hexbench.studies.digit_recognizer.data.sources import IMAGES_FILE, LABELS_FILE
 
-from bench.data import course
-from bench.data.card import Card
-from bench.data.dataset import Dataset
-from bench.data.sources import resolve
-from bench.errors import BadInput
+resolve = Sources.of(study).resolve
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +28,49 @@ def test_auto_prefers_the_variable_then_the_folder_then_synthetic(save_course, m
     assert (resolve("auto", 500).name, resolve("auto", 500).count) == ("mine", 51)
 
 
+def test_auto_means_what_the_study_says(save_course):
+    save_course(*blobs(34), folder="data")
+    assert resolve("auto", 500, "digits").name == "digits"
+    assert resolve("auto", 500, "synthetic:40").name == "synthetic-40"
+    assert Sources().resolve("auto").name == "digits", "a study without formats does not see data/"
+    assert Sources.of(None).fallback == "digits"
+
+
+def test_auto_is_no_reason_to_take_other_images(tmp_path):
+    (tmp_path / "data").mkdir()
+    assert resolve("auto", 500).name == "synthetic-500", "an empty folder is none"
+    (tmp_path / "data" / LABELS_FILE).symlink_to("gone.npy")
+    with pytest.raises(BadInput, match="a data folder needs"):
+        resolve("auto", 500)
+    (tmp_path / "data" / LABELS_FILE).unlink()
+    (tmp_path / "data").rmdir()
+    (tmp_path / "data").symlink_to("unmounted")
+    with pytest.raises(BadInput, match="data is a link that leads nowhere"):
+        resolve("auto", 500)
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("emnits", "emnits is not there; did you mean 'emnist'"),
+        ("digit", "digit is not there; did you mean 'digits'"),
+        ("/nowhere/at/all", "/nowhere/at/all is not there: --data takes auto, digits, synthetic"),
+        (".", f"holds no images: {IMAGES_FILE} and {LABELS_FILE} are not there"),
+        ("table.csv", "neither a folder nor an .npz"),
+        ("digits:3", "takes no argument"),
+        ("emnist:3", "takes no argument"),
+        ("x" * 5_000, "File name too long"),
+    ],
+)
+def test_what_is_no_source(tmp_path, option, words):
+    (tmp_path / "table.csv").write_text("1,2")
+    with pytest.raises(BadInput, match=words) as caught:
+        resolve(option, 500)
+    assert str(caught.value).endswith(".")
+    with pytest.raises(BadInput):
+        Sources().resolve(option)
+
+
 def test_a_variable_that_names_nothing_is_a_fault_not_a_silent_default(monkeypatch):
     monkeypatch.setenv("HEXBENCH_DATA", "nowhere")
     with pytest.raises(BadInput, match="nowhere"):
@@ -35,8 +80,9 @@ def test_a_variable_that_names_nothing_is_a_fault_not_a_silent_default(monkeypat
 def test_synthetic_images_are_counted_before_they_are_drawn():
     source = resolve("synthetic:200", 500)
     data = source.load()
-    assert (source.count, len(data.images), data.synthetic) == (200, 200, True)
+    assert (source.count, len(data.images), data.provenance.synthetic) == (200, 200, True)
     assert data.name == source.name == "synthetic-200"
+    assert (source.shape, source.classes) == (data.shape, data.classes) == ((20, 20), 17)
 
 
 @pytest.mark.parametrize("option", ["synthetic:", "synthetic:0", "synthetic:x", "synthetic:1e5"])
@@ -48,7 +94,7 @@ def test_numbers_that_are_none(option):
 @pytest.fixture
 def built(save_course):
     """A set with its card, where the built set of EMNIST lies."""
-    data = Dataset("emnist-51", *blobs(51))
+    data = course.dataset("emnist-51", *blobs(51))
     folder = save_course(data.images, data.labels, folder="cache/emnist")
     card = Card(data.name, "made up", "none", 51, data.class_counts, data.fingerprint, {"seed": 0})
     card.write(folder)
@@ -61,15 +107,16 @@ def test_emnist_is_the_built_set(built):
         assert (source.name, source.count, source.described) == ("emnist-51", 51, "made up")
         data = source.load()
         assert (data.name, len(data.images)) == ("emnist-51", 51)
+        assert (data.provenance.origin, data.provenance.licence) == ("made up", "none")
     assert resolve("auto", 500).name == "synthetic-500", "auto never takes it"
 
 
 def test_emnist_is_counted_before_it_is_read(built):
-    (built / course.LABELS_FILE).write_bytes(b"")
+    (built / LABELS_FILE).write_bytes(b"")
     assert resolve("emnist", 500).count == 51
 
 
-@pytest.mark.parametrize("missing", [course.IMAGES_FILE, course.LABELS_FILE])
+@pytest.mark.parametrize("missing", [IMAGES_FILE, LABELS_FILE])
 def test_half_a_set_is_none(built, missing):
     (built / missing).unlink()
     with pytest.raises(BadInput, match=f"cache/emnist.*has no {missing}.* data fetch emnist"):
@@ -78,10 +125,10 @@ def test_half_a_set_is_none(built, missing):
 
 def test_a_set_that_was_changed_is_noticed(built):
     images, labels = course.read(built)
-    images[3, 4] ^= 1
-    np.save(built / course.IMAGES_FILE, images)
+    images[3, 0, 4] ^= 1
+    np.save(built / IMAGES_FILE, images)
     recorded = json.loads((built / "card.json").read_text())["fingerprint"]
-    changed = Dataset("", images, labels).fingerprint
+    changed = course.dataset("", images, labels).fingerprint
     source = resolve("emnist", 500)
     with pytest.raises(BadInput, match=f"{changed}.*{recorded}.*build it again.*card.json"):
         source.load()

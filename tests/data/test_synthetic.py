@@ -1,11 +1,13 @@
 """The drawn images: their format, the repeatability of every byte, and that they can be read."""
 
+import tomllib
+
 import numpy as np
 import pytest
+from hexbench.studies.digit_recognizer.data import ground, synthetic
+from hexbench.studies.digit_recognizer.data.glyphs import FILE, pens
+from hexbench.studies.digit_recognizer.data.sources import IMAGES_IN_FULL
 from sklearn.svm import SVC
-
-from bench.data import paper, synthetic
-from bench.data.glyphs import GLYPHS, SLANT, WIDTH, pens
 
 COUNT = 2_500  # several chunks, the last one partly filled
 
@@ -40,24 +42,24 @@ def test_order_is_shuffled(drawn):
     assert len(set(labels[:100])) > 12
 
 
-@pytest.mark.parametrize("count", [17, 40, 1_000, 9_834, paper.IMAGES_IN_FULL])
+@pytest.mark.parametrize("count", [17, 40, 1_000, 9_834, IMAGES_IN_FULL])
 def test_class_counts_follow_the_report(count):
-    counts = np.array(paper.class_counts(count))
-    exact = count * np.array(paper.REPORT_COUNTS) / sum(paper.REPORT_COUNTS)
+    counts = np.array(ground.class_counts(count))
+    exact = count * np.array(ground.REPORT_COUNTS) / sum(ground.REPORT_COUNTS)
     assert counts.sum() == count
     assert counts.min() >= 1
     assert np.abs(counts - exact).max() < 1
 
 
 def test_class_counts_of_the_full_set():
-    assert paper.class_counts(sum(paper.REPORT_COUNTS)) == list(paper.REPORT_COUNTS)
+    assert ground.class_counts(sum(ground.REPORT_COUNTS)) == list(ground.REPORT_COUNTS)
 
 
 @pytest.mark.parametrize("count", [1, 2, 17, synthetic.CHUNK, synthetic.CHUNK + 1])
 def test_any_count_from_one(count):
     images, labels = synthetic.draw(count, seed=1, workers=1)
     assert images.shape == (count, 400)
-    assert np.bincount(labels, minlength=17).tolist() == paper.class_counts(count)
+    assert np.bincount(labels, minlength=17).tolist() == ground.class_counts(count)
 
 
 def test_a_chunk_of_one_kind_only():
@@ -74,7 +76,7 @@ def test_no_images_is_an_error(count):
 
 def test_empty_images_are_light_paper(drawn):
     images, labels = drawn
-    empty = images[labels == paper.EMPTY].astype(float)
+    empty = images[labels == ground.EMPTY].astype(float)
     assert empty.mean() == pytest.approx(236.0, abs=0.2)
     assert empty.std() == pytest.approx(4.48, abs=0.1)
 
@@ -82,7 +84,7 @@ def test_empty_images_are_light_paper(drawn):
 def test_black_is_replaced_by_noise(drawn):
     """Away from the ink, grey values are flat from 0 to 88, and 89 is a quarter as frequent."""
     images, labels = drawn
-    frames = images[labels != paper.EMPTY].reshape(-1, 20, 20)
+    frames = images[labels != ground.EMPTY].reshape(-1, 20, 20)
     edge = [0, 1, 18, 19]
     corners = frames[:, edge][:, :, edge].ravel()
     assert (corners <= 89).mean() > 0.99  # the rest is ink that reaches into a corner
@@ -96,7 +98,7 @@ def test_black_is_replaced_by_noise(drawn):
 def test_ink_fills_the_frame_as_in_emnist(drawn):
     """Every sign is bright somewhere, centred, and 16 of the 20 pixels long."""
     images, labels = drawn
-    ink = images[labels != paper.EMPTY].reshape(-1, 20, 20)
+    ink = images[labels != ground.EMPTY].reshape(-1, 20, 20)
     assert ink.max(axis=(1, 2)).min() > 170
     bright = ink > 127
     rows, columns = bright.any(axis=2), bright.any(axis=1)
@@ -108,11 +110,11 @@ def test_ink_fills_the_frame_as_in_emnist(drawn):
 
 
 def test_classes_can_be_told_apart(drawn):
-    """A support vector machine reads most signs after 2,000 images; chance is 6%."""
+    """An SVM classifies most digits correctly after 2,000 images; chance is 6%."""
     images, labels = drawn
     pixels, learnt = images / np.float32(255), slice(2000)
-    machine = SVC(C=10, gamma=0.02).fit(pixels[learnt], labels[learnt])
-    found, truth = machine.predict(pixels[2000:]), labels[2000:]
+    model = SVC(C=10, gamma=0.02).fit(pixels[learnt], labels[learnt])
+    found, truth = model.predict(pixels[2000:]), labels[2000:]
     assert (found == truth).mean() > 0.8
     for label in set(range(17)) - {14}:  # there is hardly an E among 500 images
         assert (found[truth == label] == label).mean() > 0.3, label
@@ -120,8 +122,10 @@ def test_classes_can_be_told_apart(drawn):
 
 def test_tables_cover_the_sixteen_signs():
     table = pens()
-    assert len(GLYPHS) == len(SLANT) == len(WIDTH) == 16
-    assert table.first[-1] == len(table.chance) == sum(len(ways) for ways in GLYPHS)
+    glyphs = tomllib.loads(FILE.read_text())["glyph"]
+    assert [glyph["name"] for glyph in glyphs] == list("0123456789ABCDEF")
+    assert len(table.slant) == len(table.width) == 16
+    assert table.first[-1] == len(table.chance) == sum(len(glyph["ways"]) for glyph in glyphs)
     assert np.all(table.chance[table.first[1:] - 1] == 1)
     assert np.allclose(table.share.sum(axis=2), 1)
     assert np.abs(table.control).max() < 1.5

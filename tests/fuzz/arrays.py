@@ -11,18 +11,22 @@ from pathlib import Path
 import numpy as np
 from conftest import blobs
 from fuzz.edits import damaged
+from hexbench.studies.digit_recognizer.data.sources import IMAGES_FILE, LABELS_FILE
 from hypothesis import strategies as st
 
-from bench.data import course
-
 SHAPES = st.sampled_from(
-    [(20, 400), (20, 20, 20), (21, 400), (2, 400), (1, 400), (0, 400), (20, 399), (20,), (21,), (2,), (1,),
-     (0,), (20, 1), (400,), (), (1, 1, 1, 1)]
-)  # fmt: skip
+    [
+        *((20, 400), (20, 20, 20), (20, 8, 8), (20, 9, 7, 3), (20, 5, 5, 5), (20, 63), (20, 1, 64)),
+        *((21, 400), (2, 400), (1, 400), (0, 400), (20, 399), (20,), (21,), (2,), (1,), (0,)),
+        *((20, 1), (400,), (), (1, 1, 1, 1), (20, 2, 2, 1), (2, 3, 2, 2, 2), (20, 0, 9)),
+    ]
+)
 KINDS = st.sampled_from(
-    ["?", "u1", "i1", "<u2", ">u2", "<i4", ">i8", "<u8", "<f2", ">f4", "<f8", "g", "<c8", "S3", "<U2",
-     "M8[s]", "m8[D]", "V5", "O", [("a", "u1"), ("b", "<f4")], ("u1", (3,))]
-)  # fmt: skip
+    [
+        *("?", "u1", "i1", "<u2", ">u2", "<i4", ">i8", "<u8", "<f2", ">f4", "<f8", "g", "<c8"),
+        *("S3", "<U2", "M8[s]", "m8[D]", "V5", "O", [("a", "u1"), ("b", "<f4")], ("u1", (3,))),
+    ]
+)
 VALUES = st.lists(
     st.sampled_from([0, 1, 2, 7, 16, 17, 200, 255, 256, -1, 0.5, np.nan, np.inf, -np.inf, 1e30]),
     min_size=1,
@@ -30,22 +34,29 @@ VALUES = st.lists(
 )
 DESCRIPTIONS = st.one_of(
     st.sampled_from(
-        ["'|u1'", "'<f8'", "'|O'", "'|V0'", "'S0'", "'<U999999999'", "'(3,)u1'", "'u1,u1'", "()", "('|u1',)",
-         "('|u1', 10**9)", "('|u1', (2**40, 2**40))", "[]", "[('a', '|u1')]", "[('a',)]", "[1]", "None",
-         "{'names': ['a']}", "'nonsense'", "'\\x00'", "b'|u1'", "'<M8[99999999999999999999s]'", "'|b1'",
-         "['|u1'] * 9", "1", "'<f16'", "'<f3'", "'>i0'", "(('|u1', 2), 2)", "[('a', '|u1', (9, 9))]"]
+        [
+            *("'|u1'", "'<f8'", "'|O'", "'|V0'", "'S0'", "'<U999999999'", "'<U0'", "'(3,)u1'"),
+            *("'u1,u1'", "()", "('|u1',)", "('|u1', 10**9)", "('|u1', (2**40, 2**40))", "[]"),
+            *("[('a', '|u1')]", "[('a',)]", "[1]", "None", "{'names': ['a']}", "'nonsense'"),
+            *("'\\x00'", "b'|u1'", "'<M8[99999999999999999999s]'", "'|b1'", "['|u1'] * 9", "1"),
+            *("'<f16'", "'<f3'", "'>i0'", "(('|u1', 2), 2)", "[('a', '|u1', (9, 9))]"),
+        ]
     ),
     st.text(max_size=10).map(repr),
-)  # fmt: skip
+)
 DECLARED = st.one_of(
     st.sampled_from(
-        ["(20, 400)", "(20,)", "(20, 20, 20)", "()", "(-1, 400)", "(10**30, 400)",
-         "(9" + "9" * 400 + ", 400)", "(0x" + "f" * 5_000 + ", 400)", "(2**62, 400)", "(20L, 400L)",
-         "(True, 400)", "(20.0, 400)", "20", "None", "(0, 10**400)", "(20, 400" + ", 1" * 99 + ")",
-         "[20, 400]", "('20', 400)", "(20, None)", "(4611686018427387904, 400)", "(1000000000000, 400)"]
+        [
+            *("(20, 400)", "(20,)", "(20, 20, 20)", "(20, 8, 8, 3)", "()", "(-1, 400)"),
+            *("(10**30, 400)", "(9" + "9" * 400 + ", 400)", "(0x" + "f" * 5_000 + ", 400)"),
+            *("(2**62, 400)", "(20L, 400L)", "(True, 400)", "(20.0, 400)", "20", "None"),
+            *("(0, 10**400)", "(20, 400" + ", 1" * 99 + ")", "[20, 400]", "('20', 400)"),
+            *("(20, None)", "(4611686018427387904, 400)", "(1000000000000, 400)"),
+            *("(2, 2**40)", "(2, 2**31, 2**31, 4)", "(20, 10**200)"),
+        ]
     ),
     st.lists(st.integers(-2, 10**20), max_size=4).map(lambda shape: repr(tuple(shape))),
-)  # fmt: skip
+)
 TRAP = Path(tempfile.gettempdir()) / "hexbench-fuzz-trapped"
 
 
@@ -86,19 +97,22 @@ def headers(draw):
         st.one_of(
             st.builds(
                 "{{'descr': {}, 'fortran_order': {}, 'shape': {}{}}}".format,
-                DESCRIPTIONS, st.sampled_from(["False", "True", "0",
-                                               "None"]), DECLARED, st.sampled_from(["", "", ", ",
-                                               ", 'more': 1", ", 'descr': '|u1'"]),
+                DESCRIPTIONS,
+                st.sampled_from(["False", "True", "0", "None"]),
+                DECLARED,
+                st.sampled_from(["", "", ", ", ", 'more': 1", ", 'descr': '|u1'"]),
             ),
             st.text(max_size=50),
-            st.sampled_from(["(" * 9_000, "-" * 9_000 + "1", "[" * 150 + "]" * 150, "'\\d'", "1if 1else 2",
-                             "{}", "\\", "{'descr': '|u1', 'shape': (1,)}"]),
+            st.sampled_from(
+                [
+                    *("(" * 9_000, "-" * 9_000 + "1", "[" * 150 + "]" * 150, "'\\d'"),
+                    *("1if 1else 2", "{}", "\\", "{'descr': '|u1', 'shape': (1,)}"),
+                ]
+            ),
         )
-    ).encode("latin-1", "replace")  # fmt: skip
+    ).encode("latin-1", "replace")
     version = draw(st.sampled_from([(1, 0), (1, 0), (2, 0), (3, 0), (0, 0), (9, 9)]))
-    length = draw(
-        st.sampled_from([len(text), len(text), len(text), 0, 1, 10**4, 2**16 - 1, 2**32 - 1])
-    )
+    length = draw(st.sampled_from([len(text), len(text), len(text), 0, 1, 10**4, 2**16 - 1, 2**32 - 1]))
     size = struct.pack("<H", length % 2**16) if version == (1, 0) else struct.pack("<I", length)
     body = draw(st.sampled_from([0, 1, 20, 8_000, 8_001, 64_000])) * draw(
         st.sampled_from([b"\x00", b"\x07", b"\xff"])
@@ -108,13 +122,14 @@ def headers(draw):
 
 def wild_files(plain):
     """The bytes of an .npy file: of wild arrays, of wild headers, or `plain` damaged."""
-    return st.one_of(
-        wild_arrays().map(saved), headers(), damaged(saved(plain)), st.binary(max_size=200)
-    )
+    return st.one_of(wild_arrays().map(saved), headers(), damaged(saved(plain)), st.binary(max_size=200))
 
 
 IMAGES, LABELS = blobs(20)
-MEMBERS = st.sampled_from(["X.npy", "y.npy", "X.npy/", "x.npy", "../X.npy", "\n", "é" * 99])
+NAMES = np.array([f"class {label}" for label in range(17)])
+MEMBERS = st.sampled_from(
+    ["X.npy", "y.npy", "class_names.npy", "X.npy/", "x.npy", "../X.npy", "\n", "é" * 99]
+)
 
 
 @st.composite
@@ -123,6 +138,9 @@ def archives(draw):
     images = draw(st.one_of(st.just(saved(IMAGES)), wild_files(IMAGES)))
     labels = draw(st.one_of(st.just(saved(LABELS)), wild_files(LABELS)))
     members = [("X.npy", images), ("y.npy", labels)]
+    if draw(st.integers(0, 2)) == 2:
+        names = draw(st.one_of(st.just(saved(NAMES)), wild_files(NAMES)))
+        members.append(("class_names.npy", names))
     if draw(st.integers(0, 4)) == 4:
         members.append((draw(MEMBERS), draw(st.sampled_from([images, labels, b""]))))
     if draw(st.integers(0, 9)) == 9:
@@ -139,15 +157,11 @@ def archives(draw):
 
 @st.composite
 def odd_forms(draw):
-    """Plain images and labels, and files of the same in a form that is odd but right: by file name."""
+    """Plain images and labels, and the same in a form that is odd but right, and where it goes."""
     count = draw(st.integers(2, 60))
     images, labels = blobs(count, seed=draw(st.integers(0, 99)))
-    wide = draw(
-        st.sampled_from(["u1", "<u2", ">u2", "<i2", ">i4", "<i8", ">u8", "<f2", ">f4", "<f8", "g"])
-    )
-    whole = draw(
-        st.sampled_from(["u1", "i1", ">i2", "<u4", ">i8", "<u8", "<f2", ">f4", "<f8", "g"])
-    )
+    wide = draw(st.sampled_from(["u1", "<u2", ">u2", "<i2", ">i4", "<i8", ">u8", "<f2", ">f4", "<f8", "g"]))
+    whole = draw(st.sampled_from(["u1", "i1", ">i2", "<u4", ">i8", "<u8", "<f2", ">f4", "<f8", "g"]))
     odd = images.astype(wide).reshape(draw(st.sampled_from([(-1, 400), (-1, 20, 20)])))
     odd_labels = labels.astype(whole)
     if draw(st.booleans()):
@@ -158,10 +172,10 @@ def odd_forms(draw):
 
 
 def bomb(path, member, beginning, zeros):
-    """An .npz whose `member` unfolds to `beginning` and so many zero bytes, packed a thousandfold."""
+    """An .npz whose `member` unfolds to `beginning` and so many zeros, packed a thousandfold."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     data = packer.compress(beginning) + packer.flush(zlib.Z_FULL_FLUSH)
-    # What follows a full flush depends on nothing before it, so that it may stand there again and again.
+    # What follows a full flush depends on nothing before it, so that it may be repeated.
     piece = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
     data += piece * (zeros // 2**20) + packer.flush()
     info = zipfile.ZipInfo(member)
@@ -169,8 +183,9 @@ def bomb(path, member, beginning, zeros):
     info.file_size = len(beginning) + zeros // 2**20 * 2**20
     info.CRC = 0  # nobody gets that far
     with zipfile.ZipFile(path, "w") as archive:
-        other, content = ("y.npy", saved(LABELS)) if member == "X.npy" else ("X.npy", saved(IMAGES))
-        archive.writestr(other, content)
+        for other, content in (("X.npy", IMAGES), ("y.npy", LABELS)):
+            if other != member:
+                archive.writestr(other, saved(content))
         info.header_offset = archive.fp.tell()
         archive.fp.write(info.FileHeader(zip64=False) + data)
         archive.filelist.append(info)
@@ -190,6 +205,6 @@ def header(shape, kind="|u1", fortran_order=False):
 def write_folder(folder, images, labels):
     """The course's two files with these bytes."""
     folder.mkdir(exist_ok=True)
-    (folder / course.IMAGES_FILE).write_bytes(images)
-    (folder / course.LABELS_FILE).write_bytes(labels)
+    (folder / IMAGES_FILE).write_bytes(images)
+    (folder / LABELS_FILE).write_bytes(labels)
     return folder

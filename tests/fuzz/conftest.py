@@ -2,8 +2,7 @@ import sys
 
 import pytest
 from fuzz.tried import REFUSED, TRACEBACKS, TRIED, attempt, is_sentence
-
-from bench.cli import main
+from hexbench.cli import main
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -13,9 +12,7 @@ def pytest_terminal_summary(terminalreporter):
             terminalreporter.write_line(
                 f"{reader}: {count:,} inputs, {REFUSED[reader]:,} refused, {TRACEBACKS[reader]} tracebacks"
             )
-        terminalreporter.write_line(
-            f"all: {TRIED.total():,} inputs, {TRACEBACKS.total()} tracebacks"
-        )
+        terminalreporter.write_line(f"all: {TRIED.total():,} inputs, {TRACEBACKS.total()} tracebacks")
 
 
 @pytest.fixture

@@ -52,10 +52,12 @@ NUMBERS = st.one_of(
     st.sampled_from([math.nan, math.inf, -math.inf, 0.5, -0.0, 1e308]),
 )
 WORDS = st.sampled_from(
-    ["all", "up to 100", "up to ", "up to 0", "up to 99999999999999999999", "mlp", "cnn", "svm", "grid",
-     "nested", "made-up", "done", "failed", "", "../x", "a\nb", "\x1b[31m", "\u202e", "\u2028", "`", "<b>",
-     "\ud800"]
-)  # fmt: skip
+    [
+        *("all", "up to 100", "up to ", "up to 0", "up to 99999999999999999999"),
+        *("mlp", "cnn", "svm", "svm_grid", "given", "made-up", "done", "failed", "relu", "scale"),
+        *("", "../x", "a\nb", "\x1b[31m", "\u202e", "\u2028", "`", "<b>", "\ud800"),
+    ]
+)
 SCALARS = st.one_of(st.none(), st.booleans(), NUMBERS, WORDS, st.text(max_size=8))
 WILD = st.one_of(
     SCALARS,

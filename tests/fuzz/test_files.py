@@ -1,4 +1,4 @@
-"""Where a file is expected and something else is: pipes, devices, links, folders, what may not be read."""
+"""Pipes, devices, links, folders and unreadable files where a file is expected."""
 
 import os
 import shutil
@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 from fuzz.arrays import IMAGES, LABELS, saved, write_folder
 from fuzz.tried import attempt
+from hexbench.analyse.thresholds import load as load_thresholds
+from hexbench.data.card import CARD_FILE, Card
+from hexbench.data.sources import Sources
+from hexbench.files import one_line
+from hexbench.plan.models import known_models
+from hexbench.plan.sweeps import read_suite
+from hexbench.studies.digit_recognizer import study
+from hexbench.studies.digit_recognizer.data.sources import IMAGES_FILE, LABELS_FILE
+from hexbench.study import load as load_study
 
-from bench.analyse.check import load as load_thresholds
-from bench.data import course
-from bench.data.card import CARD_FILE, Card
-from bench.data.sources import resolve
-from bench.outside import one_line
-from bench.plan.suites import parse
-
+resolve = Sources.of(study).resolve
 pytestmark = pytest.mark.timeout(60)  # nothing may wait for a pipe
 
 
@@ -57,11 +60,12 @@ def load(path):
 
 
 READERS = {
-    "images": (course.IMAGES_FILE, load),
-    "labels": (course.LABELS_FILE, load),
+    "images": (IMAGES_FILE, load),
+    "labels": (LABELS_FILE, load),
     "archive": ("set.npz", lambda folder: load(folder / "set.npz")),
     "card": (CARD_FILE, load),
-    "suite": ("mine.toml", lambda folder: parse(folder / "mine.toml")),
+    "suite": ("mine.toml", lambda folder: read_suite(folder / "mine.toml", known_models())),
+    "study": ("study.toml", lambda folder: load_study(str(folder))),
     "thresholds": ("mine.toml", lambda folder: load_thresholds(folder / "mine.toml")),
 }
 
@@ -89,7 +93,7 @@ def test_names_that_would_steer_a_terminal_are_written_out(tmp_path, name):
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + os.fsencode(name)))
     write_folder(folder, saved(IMAGES), b"nonsense")
     shown = one_line(folder.name)
-    attempt("strange names", f"{shown}/{course.LABELS_FILE}", load, folder)
+    attempt("strange names", f"{shown}/{LABELS_FILE}", load, folder)
     write_folder(folder, saved(IMAGES), saved(LABELS))
     source = resolve(str(folder), 500)
     assert source.name == source.load().name == shown
@@ -135,8 +139,8 @@ def test_a_link_to_a_disk_that_is_gone_is_no_reason_for_synthetic_images(tmp_pat
     assert code == 2
     (tmp_path / "data").unlink()
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / course.IMAGES_FILE).symlink_to("gone.npy")
-    code, _ = command("strange files", "--suite", "smoke", "--plan", names=[course.IMAGES_FILE])
+    (tmp_path / "data" / IMAGES_FILE).symlink_to("gone.npy")
+    code, _ = command("strange files", "--suite", "smoke", "--plan", names=[IMAGES_FILE])
     assert code == 2
 
 

@@ -1,4 +1,4 @@
-"""Files of images and labels: either the images, or one sentence, and never more memory than stated."""
+"""Files of images and labels: the images or one sentence, and never more memory than stated."""
 
 import subprocess
 import sys
@@ -20,25 +20,29 @@ from fuzz.arrays import (
     write_folder,
 )
 from fuzz.tried import attempt
+from hexbench.data import arrays
+from hexbench.data.dataset import Split
+from hexbench.data.sources import Sources
+from hexbench.plan.models import known_models
+from hexbench.plan.suites import Images, plan
+from hexbench.plan.sweeps import read_suite
+from hexbench.studies.digit_recognizer import study
+from hexbench.studies.digit_recognizer.data import course
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.data import course
-from bench.data.dataset import Dataset
-from bench.data.sources import resolve
-from bench.plan.suites import load, plan
-
-SUITE = load("full")
-Dataset("", IMAGES, LABELS).split  # noqa: B018 - loads scikit-learn, whose memory is not the readers'
+resolve = Sources.of(study).resolve
+MODELS, SPLIT = known_models(), Split()
+SUITE = read_suite(ROOT / "bench/studies/digit_recognizer/suites/full.toml", MODELS)
 FOLDERS, ARCHIVES = "images and labels, .npy", "images and labels, .npz"
 
 
 def read(path):
     """All that a run does with a path before it measures anything."""
     source = resolve(str(path), 500)
-    assert plan(SUITE, source.count).cells
+    assert plan(SUITE, Images(source.count, SPLIT, SPLIT.tested(source.count)), MODELS).cells
     data = source.load()
-    assert len(data.images) == source.count
+    assert (len(data.images), data.shape) == (source.count, source.shape)
     assert data.fingerprint
     return data
 
@@ -53,10 +57,11 @@ def read_in_little_memory(reader, name, path, most):
     assert peak <= most
     assert not TRAP.exists(), "something was unpickled"
     if data is not None:
-        assert data.images.shape == (len(data.labels), 400)
+        assert len(data.images) == len(data.labels)
+        assert data.images.ndim in (3, 4) and min(data.shape[:2]) > 1
         assert data.images.dtype == data.labels.dtype == np.uint8
-        assert data.labels.max() <= 16
-        assert len(np.unique(data.labels)) > 1
+        assert 1 < len(np.unique(data.labels)) <= data.classes
+        assert all(name and name.isprintable() for name in data.class_names)
 
 
 @given(st.data())
@@ -64,7 +69,7 @@ def test_a_folder_is_images_or_one_sentence(tmp_path, data):
     images = data.draw(st.one_of(st.just(saved(IMAGES)), wild_files(IMAGES)), "images")
     labels = data.draw(st.one_of(st.just(saved(LABELS)), wild_files(LABELS)), "labels")
     folder = write_folder(tmp_path / "set", images, labels)
-    most = len(images) + len(labels) + course.FOLDER_MEMORY
+    most = len(images) + len(labels) + arrays.FOLDER_MEMORY
     read_in_little_memory(FOLDERS, "emnist_hex_", folder, most)
 
 
@@ -72,15 +77,13 @@ def test_a_folder_is_images_or_one_sentence(tmp_path, data):
 def test_an_archive_is_images_or_one_sentence(tmp_path, content):
     path = tmp_path / "set.npz"
     path.write_bytes(content)
-    read_in_little_memory(
-        ARCHIVES, "set.npz", path, course.MOST_UNFOLDED * len(content) + course.NPZ_MEMORY
-    )
+    read_in_little_memory(ARCHIVES, "set.npz", path, arrays.MAX_UNFOLDED * len(content) + arrays.NPZ_MEMORY)
 
 
 @given(odd_forms())
 def test_odd_forms_give_the_same_images_as_plain_ones(tmp_path, forms):
     (images, labels), (odd, odd_labels), kind = forms
-    plain = Dataset("plain", images, labels)
+    plain = course.dataset("plain", images, labels)
     if kind == "folder":
         path = write_folder(tmp_path / "odd", saved(odd), saved(odd_labels))
     else:
@@ -88,9 +91,11 @@ def test_odd_forms_give_the_same_images_as_plain_ones(tmp_path, forms):
         (np.savez if kind == "npz" else np.savez_compressed)(path, X=odd, y=odd_labels)
     data = attempt(f"odd but right, {kind}", "", read, path)
     assert data is not None
-    np.testing.assert_array_equal(data.images, images)
-    np.testing.assert_array_equal(data.labels, labels)
-    assert data.fingerprint == plain.fingerprint
+    np.testing.assert_array_equal(data.images, plain.images)
+    if kind == "folder":
+        assert data.fingerprint == plain.fingerprint
+    names = data.class_names if kind != "folder" else [str(label) for label in range(17)]
+    np.testing.assert_array_equal(np.array(names, int)[data.labels], labels)
 
 
 @given(st.data())
@@ -113,19 +118,24 @@ BOMBS = {
     "images": ("X.npy", header((GIGABYTE // 400, 400))),
     "images of 64 bits": ("X.npy", header((GIGABYTE // 400 // 8, 400), "<f8")),
     "images in Fortran order": ("X.npy", header((GIGABYTE // 400, 20, 20), fortran_order=True)),
+    "images of one colour": ("X.npy", header((GIGABYTE // 4, 2, 2))),
+    "images of any size": ("X.npy", header((2, 2**14, 2**15))),
     "labels": ("y.npy", header((GIGABYTE,))),
+    "names": ("class_names.npy", header((17,), f"<U{GIGABYTE // 17 // 4}")),
     "header": ("X.npy", b"\x93NUMPY\x02\x00" + (GIGABYTE - 2**20).to_bytes(4, "little")),
 }
 MEASURED = """
 import sys
-from pathlib import Path
-from bench.data import course
-from bench.errors import BadInput
-from bench.measure.memory import PeakMemory
-course.read(Path(sys.argv[1]))
+from hexbench.data.sources import Sources
+from hexbench.errors import BadInput
+from hexbench.measure.timing import PeakMemory
+from hexbench.studies.digit_recognizer import study
+resolve = Sources.of(study).resolve
+resolve(sys.argv[1]).load()
+resolve(sys.argv[2]).load()
 with PeakMemory() as memory:
     try:
-        course.read(Path(sys.argv[2]))
+        resolve(sys.argv[3]).load()
     except BadInput as error:
         print(error, file=sys.stderr)
 print(memory.found["peak_mb"] - memory.found["start_mb"])
@@ -133,12 +143,16 @@ print(memory.found["peak_mb"] - memory.found["start_mb"])
 
 
 def bytes_to_read(tmp_path, path):
-    """How many a fresh process took at its highest to read `path`, once it has read twenty images."""
+    """Peak bytes of a fresh process that reads `path`, once it has read twenty images."""
     small = write_folder(tmp_path / "small", saved(IMAGES), saved(LABELS))
+    np.savez_compressed(tmp_path / "small.npz", X=IMAGES, y=LABELS)
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED, small, path],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "-c", MEASURED, small, tmp_path / "small.npz", path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return float(done.stdout) * 1e6, done.stderr
 
 
@@ -153,13 +167,13 @@ def test_a_zip_bomb_never_goes_off(tmp_path, what):
     assert path.stat().st_size < 1.2e6
     found, said = bytes_to_read(tmp_path, path)
     assert "bomb.npz" in said
-    assert found < course.NPZ_MEMORY
+    assert found < arrays.NPZ_MEMORY
 
 
 @linux
 @pytest.mark.parametrize("kind", ["|u1", "<f8", "<f8 in Fortran order", "packed <f8"])
 def test_large_sets_are_read_in_the_memory_that_is_stated(tmp_path, kind):
-    """64-bit floats are eight times the pixels that are kept: no more than blocks of them are held."""
+    """64-bit floats are eight times the pixels that are kept: only blocks of them are held."""
     images, labels = np.tile(IMAGES, (1_500, 1)), np.tile(LABELS, 1_500)
     file = images.astype(kind.removeprefix("packed ").split()[0])
     if "Fortran" in kind:
@@ -171,4 +185,4 @@ def test_large_sets_are_read_in_the_memory_that_is_stated(tmp_path, kind):
         path = write_folder(tmp_path / "large", saved(file), saved(labels))
     found, said = bytes_to_read(tmp_path, path)
     assert not said
-    assert images.nbytes / 2 < found < images.nbytes + course.FOLDER_MEMORY
+    assert images.nbytes / 2 < found < images.nbytes + arrays.FOLDER_MEMORY

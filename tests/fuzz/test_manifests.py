@@ -1,15 +1,18 @@
 """A results folder whose manifest says anything: commands read it, or refuse it in one sentence."""
 
+import json
+
+import msgspec
 import pytest
-from analyse.whole_run import run
+from cells import manifest, save_run
 from fuzz.edits import WILD, as_json, changed, damaged
+from fuzz.made_up import records
 from fuzz.tried import TRIED
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report.made_up import manifest, save_run
 
-RECORDS = [record for record in run(seeds=1, draws=2) if record["model"] == "svm"][:3]
-MANIFEST = manifest([record["key"] for record in RECORDS])
+RECORDS = [record for record in records() if record.model.startswith("svm")]
+MANIFEST = json.loads(msgspec.json.encode(manifest([record.key for record in RECORDS])))
 CODES = {"check": {0, 1, 2, 3, 4}, "compare": {0, 1, 2, 4}}
 
 
@@ -53,5 +56,5 @@ def test_a_report_of_any_manifest(command, folders, content):
     TRIED["manifests"] += 1
     store = folders[1]
     store.manifest_file.write_bytes(content)
-    code, _ = command("report, manifests", "report", store.folder, names=["manifest.json"])
+    code, _ = command("report, manifests", "report", store.folder)
     assert code in (0, 2, 4)

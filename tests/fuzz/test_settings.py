@@ -1,44 +1,75 @@
-"""Suites, thresholds and cards: either what they say, or one sentence."""
-
 import io
 import json
 import math
 import tracemalloc
 
 import pytest
-from analyse.records import network, svm
-from fuzz.edits import NUMBERS, WORDS, as_json, changed, damaged, no_limits
+from cells import FINGERPRINT, cell, correct, done, manifest
+from fuzz.edits import NUMBERS, WILD, WORDS, as_json, changed, damaged, no_limits
 from fuzz.tried import attempt
+from hexbench import study
+from hexbench.analyse.runs import Runs
+from hexbench.analyse.thresholds import check
+from hexbench.analyse.thresholds import load as load_thresholds
+from hexbench.data.card import CARD_FILE, Card
+from hexbench.data.dataset import Split
+from hexbench.models import entries
+from hexbench.plan.cell import label_of
+from hexbench.plan.cost import Expectation
+from hexbench.plan.suites import Images, plan
+from hexbench.plan.sweeps import read_suite, suite_of
+from hexbench.report.terminal import print_findings
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bench.analyse.check import THRESHOLDS, check
-from bench.analyse.check import load as load_thresholds
-from bench.data.card import CARD_FILE, Card
-from bench.plan.cost import expected_seconds
-from bench.plan.suites import FOLDER, parse, plan
-from bench.report.terminal import print_findings
-
-SUITES = [path.read_bytes() for path in FOLDER.glob("*.toml")]
-GRID = {"model": "svm", "fit": "grid", "images": ["up to 100", 300]}
+MODELS = entries()
+OURS = list(study.our_studies())
+SUITES = [path.read_bytes() for ours in OURS for path in ours.suites.values()]
+GRID = {"model": "svm_grid", "images": ["up to 100", 300]}
 SWEEPS = [
     {"model": "mlp", "epochs": 5, "train_size": [100, "all"], "seeds": 2, "batch_size": [16, 32]},
+    {"model": "mlp", "params": {"learning_rate": [0.001, 0.01], "hidden_layer_sizes": [[10], [64, 64]]}},
+    {"model": "cnn", "params": {"channels": [[4], [4, 8]], "activation": "relu", "epochs": 2}, "splits": 3},
     {"model": "cnn", "steps_of_epochs": 3, "train_size": ["up to 1,000"], "validated": True},
     {"model": "mlp", "steps": 600, "images": 100, "evaluate_at": [1, 2], "images_above": 10},
     {"model": "cnn", "steps": 600, "classes": [2, 4], "train_size": 20, "validated": True},
-    {"model": "svm", "fit": "chosen by the largest grid", "images_at_most": 20_000},
+    {"model": "svm", "params_from": "svm_grid", "images_at_most": 20_000},
+    {"model": "svm", "params": {"C": [1, 10], "gamma": ["scale", 0.1]}, "first_split": 5},
+    {"model": "svm_grid", "params": {"C": [[1, 2]], "probability": True}, "images": 100, "first_seed": 3},
 ]
 FIELDS = [
-    "model", "seeds", "train_size", "images", "batch_size", "epochs", "steps_of_epochs", "steps",
-    "validated", "classes", "evaluate_at", "fit", "images_above", "images_at_most",
-]  # fmt: skip
-IMAGE_COUNTS = (2, 3, 99, 9_834, 10_000_000)
-THRESHOLD = {"data": "made-up", "model": "cnn", "train_size": "all", "epochs": 3, "metric": "test_accuracy",
-             "min": 0.9, "max": 1.0}  # fmt: skip
-RECORDS = [network("cnn", 0.9), network("mlp", 0.8, epochs=5), svm(0.7)]
-CARD = {"name": "set", "origin": "made up", "licence": "none", "images": 3, "class_counts": [1, 2],
-        "fingerprint": "f" * 64, "made": {"seed": 0, "by": "hand", "of": [1]}}  # fmt: skip
+    *("model", "params", "seeds", "first_seed", "splits", "first_split", "train_size", "images"),
+    *("batch_size", "epochs", "steps_of_epochs", "steps", "validated", "classes", "evaluate_at"),
+    *("snapshot_at", "params_from", "images_above", "images_at_most"),
+]
+IMAGE_COUNTS = (4, 5, 99, 9_834, 10_000_000)
+THRESHOLD = {
+    "data": FINGERPRINT,
+    "name": "made-up",
+    "model": "cnn",
+    "train_size": "all",
+    "epochs": 3,
+    "learning_rate": 0.001,
+    "metric": "test_accuracy",
+    "min": 0.9,
+    "max": 1.0,
+}
+RECORDS = [
+    done(cell("cnn", 7_000, epochs=3), correct(0.9)),
+    done(cell("mlp", 7_000, epochs=5), correct(0.8)),
+    done(cell("svm", 7_000), correct(0.7)),
+]
+RUNS = Runs.of(manifest([record.key for record in RECORDS]), RECORDS)
+CARD = {
+    "name": "set",
+    "origin": "made up",
+    "licence": "none",
+    "images": 3,
+    "class_counts": [1, 2],
+    "fingerprint": FINGERPRINT,
+    "made": {"seed": 0, "by": "hand", "of": [1]},
+}
 
 
 def toml(value):
@@ -77,27 +108,34 @@ def suite_texts(draw):
     return head + tables("sweep", [*sweeps, *([GRID] if draw(st.booleans()) else [])])
 
 
+HUGE = [
+    b"a" + b".b" * 120_000 + b" = 1",
+    b"a=" + b"[" * 9_999,
+    b"a=" + b"9" * 5_000,
+    b"#" * 2**19,
+]
 CONTENTS = st.one_of(
     suite_texts().map(str.encode),
     suite_texts().map(str.encode),
     st.sampled_from(SUITES).flatmap(damaged),
     st.binary(max_size=100),
-    st.sampled_from([b"a" + b".b" * 120_000 + b" = 1", b"a=" + b"[" * 9_999, b"a=" + b"9" * 5_000,
-                     b"#" * 2**19]),
-)  # fmt: skip
+    st.sampled_from(HUGE),
+)
 
 
-def plans_of(path):
-    """Every plan of a suite: each cell can be told apart, timed and measured."""
-    suite = parse(path)
-    for images in IMAGE_COUNTS:
-        cells = attempt("plans of suites", suite.name, lambda n=images: plan(suite, n).cells)
-        for cell in (cells or ())[:200]:
-            assert cell.train_size > 0
-            assert cell.seed >= 0
-            assert expected_seconds(cell, images) >= 0
-            assert cell.key("f")
-            assert cell.label
+def plans_of(suite):
+    """Every plan of a suite: each cell can be told apart, timed, measured and written down."""
+    for count in IMAGE_COUNTS:
+        images = Images(count, Split(), Split().tested(count))
+        expectation = Expectation(images, MODELS)
+        cells = attempt("plans of suites", suite.name, lambda i=images: plan(suite, i, MODELS).cells)
+        for one in (cells or ())[:200]:
+            assert one.train_size > 0
+            assert one.seed >= 0
+            assert expectation.seconds(one) >= 0
+            assert one.key_on("f")
+            assert label_of(one, MODELS).isprintable()
+            assert set(one.params) <= set(MODELS[one.model].defaults)
         if len(cells or ()) > 1_000:
             return
 
@@ -106,7 +144,48 @@ def plans_of(path):
 def test_a_suite_is_one_or_a_sentence(tmp_path, content):
     path = tmp_path / "mine.toml"
     path.write_bytes(content)
-    attempt("suites", str(path), plans_of, path)
+    attempt("suites", str(path), lambda: plans_of(read_suite(path, MODELS)))
+
+
+PARTS = st.one_of(
+    st.sampled_from(["learning_rate", "hidden_layer_sizes", "C", "gamma", "kernel", "probability", *FIELDS]),
+    st.text(max_size=5),
+)
+
+
+def value_text(value):
+    with no_limits():
+        return toml(value)
+
+
+VALUES = st.one_of(WILD.map(value_text), WORDS, st.text(max_size=6))
+
+
+GOOD_PARTS = st.sampled_from(
+    [
+        *("learning_rate=0.1,0.2", "hidden_layer_sizes=[64],[8,8]", "epochs=3,9", "seeds=2", "splits=3"),
+        *("train_size=100,all", "activation=relu", "batch_size=8", "evaluate_at=1,2", "validated=true"),
+    ]
+)
+
+
+@st.composite
+def options(draw):
+    model = draw(st.sampled_from([*MODELS, "mlp", "mlp", "cnn", "cnn", "tree", ""]))
+    count = draw(st.integers(0, 3))
+    parts = []
+    for _ in range(count):
+        if draw(st.integers(0, 3)):
+            parts.append(draw(GOOD_PARTS))
+            continue
+        values = ",".join(draw(st.lists(VALUES, min_size=1, max_size=3)))
+        parts.append(f"{draw(PARTS)}{draw(st.sampled_from(['=', '=', '=', '', '==']))}{values}")
+    return model + draw(st.sampled_from([":", ": ", ": ", ": ", ""])) + " ".join(parts)
+
+
+@given(st.one_of(options(), st.text(max_size=40)))
+def test_a_sweep_option_is_one_or_a_sentence(text):
+    attempt("sweep options", "", lambda: plans_of(suite_of([text], MODELS)))
 
 
 @given(
@@ -114,18 +193,21 @@ def test_a_suite_is_one_or_a_sentence(tmp_path, content):
         st.lists(changed(THRESHOLD), min_size=1, max_size=2).map(
             lambda entries: tables("threshold", entries).encode()
         ),
-        damaged(THRESHOLDS.read_bytes()),
+        st.sampled_from([ours.thresholds.read_bytes() for ours in OURS if ours.thresholds]).flatmap(damaged),
         st.binary(max_size=100),
     )
 )
 def test_thresholds_are_some_or_a_sentence(tmp_path, content):
     path = tmp_path / "mine.toml"
     path.write_bytes(content)
-    found = attempt("thresholds", str(path), load_thresholds, path)
-    if found is not None:
-        findings = check(RECORDS, found, 700)
-        print_findings(findings, Console(file=io.StringIO()))
-        assert {f.verdict for f in findings} <= {"ok", "BROKEN", "not measured"}
+    attempt("thresholds", str(path), findings_of, path)
+
+
+def findings_of(path):
+    """What the records say of the thresholds of a file, printed."""
+    findings = check(RUNS, load_thresholds(path))
+    print_findings(findings, Console(file=io.StringIO()))
+    assert {f.verdict for f in findings} <= {"ok", "BROKEN", "FAILED", "not measured"}
 
 
 @pytest.mark.parametrize(
@@ -145,7 +227,7 @@ def test_a_suite_is_read_in_the_memory_that_is_stated(tmp_path, text):
     path.write_text(text)
     tracemalloc.start()
     try:
-        attempt("suites", str(path), parse, path)
+        attempt("suites", str(path), read_suite, path, MODELS)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -10,12 +10,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bench.analyse.claims import Verdict
-from bench.analyse.tables import Table
-from bench.outside import one_line
-from bench.report import html, markdown
-from bench.report.markdown import code, escape, table_text
-from bench.report.page import Fact, Page, Part
+from hexbench.analyse.claims import Verdict
+from hexbench.analyse.tables import Table
+from hexbench.files import one_line
+from hexbench.report import html, markdown
+from hexbench.report.markdown import code, escape, table_text
+from hexbench.report.page import Fact, Page, Part
 
 PIECES = st.sampled_from(
     ["`", "``", "|", "\\", "\\|", "*", "_", "~~", "#", "<script>alert(1)</script>", "</td>", "</style>",

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from bench.errors import BadInput
+from hexbench.errors import BadInput
 
 TRIED, REFUSED, TRACEBACKS = Counter(), Counter(), Counter()
 """By reader: inputs, those refused with a sentence, and those that raised something else."""

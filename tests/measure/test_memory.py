@@ -2,10 +2,8 @@ import sys
 
 import numpy as np
 import pytest
-
-from bench.measure.memory import PeakMemory
-
-MB = 1_000_000
+from hexbench.measure import timing
+from hexbench.measure.timing import MB, PeakMemory
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux starts the count anew")
@@ -20,7 +18,7 @@ def test_the_peak_is_that_of_the_block_alone():
 
 
 def test_a_system_that_does_not_say(monkeypatch, tmp_path):
-    monkeypatch.setattr("bench.measure.memory._RESET", tmp_path / "no" / "such" / "file")
+    monkeypatch.setattr(timing, "_RESET", tmp_path / "no" / "such" / "file")
     with PeakMemory() as memory:
         pass
     assert memory.found == {"peak_mb": None, "start_mb": None}

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -9,13 +10,12 @@ import numpy as np
 import psutil
 import pytest
 from conftest import blobs
-
-from bench.measure import timing
-from bench.measure.timing import MachineWatch
-from models import NETWORKS, evaluation, fitting
-from models.compiling import Compiled
-from models.fitting import fit_network
-from models.training import initial_state
+from hexbench.measure import timing
+from hexbench.measure.timing import MachineWatch
+from hexbench.models.mlp import MLPClassifier
+from hexbench.models.training import early_stopping, trainer
+from hexbench.models.training.compile_cache import Program
+from hexbench.models.training.programs import initial_state
 
 
 def test_a_busy_neighbour_is_noticed():
@@ -58,12 +58,12 @@ def test_times_are_taken_after_the_device_has_finished(monkeypatch):
         def __init__(self, result):
             self.result = result
 
-    class Program(Compiled):
+    class Placed(Program):
         def place(self, *arguments):
             return arguments
 
     def program(result):
-        return Program(lambda *_: Late(result), 0.0, "compiled")
+        return Placed(lambda: SimpleNamespace(compile=lambda: lambda *_: Late(result)))
 
     def wait(value):
         if isinstance(value, Late):
@@ -72,18 +72,18 @@ def test_times_are_taken_after_the_device_has_finished(monkeypatch):
         return value
 
     images, labels = blobs(20)
-    state = initial_state(NETWORKS["mlp"], jax.random.key(0))
+    network = MLPClassifier().describe((20, 20), 17)
+    state = initial_state(network, jax.random.key(0))
     trained = program((state, jnp.ones((256, 2))))
     answers = program((jnp.ones(32), jnp.zeros(32, int), jnp.ones(32)))
-    monkeypatch.setattr(fitting.jax, "block_until_ready", wait)
-    monkeypatch.setattr(fitting, "obtain", lambda *_: trained)
-    monkeypatch.setattr(evaluation, "obtain", lambda *_: answers)
-    fit = fit_network(
-        NETWORKS["mlp"], images, labels, epochs=2, batch_size=16, seed=0, test=(images, labels)
-    )
-    assert fit.times["train_s"] >= 0.1
-    assert fit.times["predict_s"] >= 0.05
-    assert np.isfinite(fit.train_loss).all()
+    monkeypatch.setattr(jax, "block_until_ready", wait)
+    monkeypatch.setattr(trainer, "training_program", lambda *_: trained)
+    monkeypatch.setattr(early_stopping, "evaluation_program", lambda *_: answers)
+    model = MLPClassifier(epochs=2, random_state=0)
+    model.fit(images, labels, classes=range(17), test=(images, labels))
+    assert model.times_["train_s"] >= 0.1
+    assert model.times_["predict_s"] >= 0.05
+    assert np.isfinite(model.curve_.train_loss).all()
 
 
 def test_the_watch_is_left_with_the_error_it_saw():

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.convolution import (
+from hexbench.models.training.convolution import (
     _product_of_patches,
     _winograd_along_rows,
     _xla_convolution,
@@ -11,15 +11,19 @@ from models.convolution import (
 )
 
 FORMS = [_product_of_patches, _winograd_along_rows, convolve]
+SIZES = [(1, 1), (2, 2), (5, 5), (7, 4), (4, 3)]
+CASES = [(form, (3, 3), *channels) for form in FORMS for channels in [(1, 64), (64, 32)]]
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(("channels", "filters"), [(1, 64), (64, 32)])
-def test_values_and_gradients_are_those_of_lax(form, channels, filters):
+@pytest.mark.parametrize(
+    ("form", "size", "channels", "filters"), CASES + [(convolve, size, 5, 8) for size in SIZES]
+)
+def test_values_and_gradients_are_those_of_lax(form, size, channels, filters):
+    rows, columns = size
     keys = jax.random.split(jax.random.key(0), 3)
     images = jax.random.normal(keys[0], (3, 20, 18, channels))
-    kernel = jax.random.normal(keys[1], (3, 3, channels, filters))
-    weight = jax.random.normal(keys[2], (3, 18, 16, filters))
+    kernel = jax.random.normal(keys[1], (rows, columns, channels, filters))
+    weight = jax.random.normal(keys[2], (3, 21 - rows, 19 - columns, filters))
 
     def loss(function, images, kernel):
         return jnp.sum(weight * jnp.tanh(function(images, kernel) / 10))

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 from conftest import ROOT, blobs
-
-from bench.peers.contest import Outcome, Result, Setting
-from bench.peers.roster import Entry, contestants
-from bench.peers.task import Task
+from hexbench.models import entries
+from hexbench.peers.contest import Outcome, Result, Setting
+from hexbench.peers.roster import Entry, contestants
+from hexbench.peers.task import Task
 
 TESTED = 2951
 
@@ -55,21 +55,19 @@ class DiesWhenBuilt(Polite):
 
 
 def entry(name, maker, log):
-    environment = {
-        "MADE_UP_NAME": name, "MADE_UP_LOG": str(log),
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
-    }  # fmt: skip
+    environment = {"MADE_UP_NAME": name, "MADE_UP_LOG": str(log), "PYTHONPATH": str(ROOT / "tests")}
     return Entry(name, name, f"peers.made_up:{maker}", ("mlp",), (), environment)
 
 
-def task(model="mlp", batch_size=16, count=240, trained=170):
+def task(model="mlp", count=240, trained=170, **params):
     images, labels = blobs(count)
+    images = images.reshape(-1, 20, 20)
     parts = images[:trained], labels[:trained], images[trained:], labels[trained:]
-    return Task(model, batch_size, *parts)
+    return Task(model, {**entries()[model].defaults, **params}, 17, *parts)
 
 
 def outcome(model, seconds, accuracies=None, batch_size=16, images=6883, rounds=None, failed=()):
-    """A contest in which contestants took `seconds` {name: [one a round]}, and read 90%."""
+    """A contest in which contestants took `seconds` {name: [one a round]}, and reached 90%."""
     results = []
     for number, (name, times) in enumerate(seconds.items()):
         found = next(e for e in contestants(model) if e.name == name)
@@ -79,4 +77,5 @@ def outcome(model, seconds, accuracies=None, batch_size=16, images=6883, rounds=
         results.append(Result(found, 2.0 + number, list(times), accuracy, 300.0, facts, error))
     rounds = rounds or len(next(iter(seconds.values())))
     setting = Setting(model, 0 if model == "svm" else batch_size, images, rounds)
-    return Outcome(setting, results, TESTED, clean=True)
+    operations = None if model == "svm" else task(model).operations
+    return Outcome(setting, results, TESTED, clean=True, operations=operations)

@@ -1,15 +1,15 @@
-"""`python -m bench.peers` as a user runs it."""
+"""`python -m hexbench.peers` as a user runs it."""
 
 import importlib
 
 import pytest
 from click.testing import CliRunner
+from hexbench.measure.environment import environment
+from hexbench.peers.report import Run
+from hexbench.peers.roster import ROSTER
 from peers.made_up import outcome
 
-from bench.peers.page import Run
-from bench.peers.roster import ROSTER
-
-command = importlib.import_module("bench.peers.__main__")
+command = importlib.import_module("hexbench.peers.__main__")
 DATA = ["--data", "synthetic:400"]
 
 
@@ -39,7 +39,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(arguments, fault, tmp_path):
 
 def test_the_sizes_of_searches():
     def sizes(*arguments):
-        return [(s.images, s.rounds) for s in command._svm_settings(*arguments)]
+        return [(s.train_size, s.rounds) for s in command._svm_settings(*arguments)]
 
     assert sizes("2000", 3, 6883, True) == [(500, 3), (2000, 3)]
     assert sizes("6883:1,2000", 3, 6883, True) == [(500, 3), (2000, 3), (6883, 1)]
@@ -53,10 +53,9 @@ def conclude(monkeypatch, tmp_path):
 
     def run_with(made):
         monkeypatch.setattr(command, "contest", lambda *_: made)
-        monkeypatch.setattr(command, "measure_peak", lambda _: 1e11)
-        monkeypatch.setattr(command, "_task", lambda *_: None)
-        about = Run("made-up", [], None, [], {"packages": {}}, "")
-        return command._carry_out(about, [made.setting], None, frozenset(), tmp_path)
+        monkeypatch.setattr(command, "measure_peak", lambda: 1e11)
+        about = Run("made-up", environment(), "")
+        return command._carry_out(about, [(made.setting, None)], set(), tmp_path)
 
     return run_with
 
@@ -79,7 +78,7 @@ def test_who_is_not_installed_is_said_and_left_out(monkeypatch, tmp_path):
         return outcome("mlp", {"hexbench": [1], "flax": [2]})
 
     monkeypatch.setattr(command, "contest", contest)
-    monkeypatch.setattr(command, "measure_peak", lambda _: 1e11)
+    monkeypatch.setattr(command, "measure_peak", lambda: 1e11)
     needy = [e for e in ROSTER if e.needs]
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert all(e.missing for e in needy)

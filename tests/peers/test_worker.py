@@ -6,15 +6,14 @@ import sys
 import numpy as np
 import pytest
 from conftest import ROOT
+from hexbench.peers.roster import ROSTER, Entry, contestants, left_out
+from hexbench.peers.task import Task
+from hexbench.peers.worker import answers, peak_memory_mb
 from peers.made_up import task
 
-from bench.peers.roster import ROSTER, Entry, contestants, left_out
-from bench.peers.task import Task
-from bench.peers.worker import answers, peak_memory_mb
 
-
-def commands(*parts):
-    return (json.dumps(part) + "\n" for part in parts)
+def commands(*lines):
+    return iter([f"{line}\n" for line in lines])
 
 
 @pytest.fixture
@@ -25,45 +24,55 @@ def task_file(tmp_path):
 
 
 def test_a_task_survives_the_way_to_another_process(tmp_path):
-    made = task("svm", 0)
+    made = task("mlp", batch_size=7)
     made.save(tmp_path / "task.npz")
     read = Task.load(tmp_path / "task.npz")
-    assert (read.model, read.batch_size, read.seed) == ("svm", 0, 0)
+    assert (read.model, read.classes, read.seed) == ("mlp", 17, 0)
+    assert read.params == {**made.params, "hidden_layer_sizes": [10], "batch_size": 7}
+    assert read.layers == made.layers
     np.testing.assert_array_equal(read.images, made.images)
     np.testing.assert_array_equal(read.test_labels, made.test_labels)
     assert read.images.dtype == np.uint8
 
 
 def test_each_command_has_its_answer(task_file):
-    build, train = {"do": "build", "task": task_file}, {"do": "train"}
-    asked = commands(build, train, train, {"do": "finish"})
-    found = list(answers("bench.peers.networks_jax:Hexbench", asked))
+    asked = commands(task_file, "train", "train", "finish")
+    found = list(answers("hexbench.peers.networks_jax:Hexbench", asked))
     assert [sorted(answer) for answer in found] == [
-        ["ready"], ["start_s"], ["seconds"], ["seconds"], ["accuracy", "facts", "memory_mb"],
-    ]  # fmt: skip
+        ["ready"],
+        ["start_s"],
+        ["seconds"],
+        ["seconds"],
+        ["accuracy", "facts", "memory_mb"],
+    ]
 
 
 def test_a_fault_is_an_answer_and_the_last(capsys):
-    asked = commands({"do": "build", "task": "/no/such/file"}, {"do": "train"})
-    ready, fault = answers("bench.peers.networks_jax:Hexbench", asked)
+    ready, fault = answers("hexbench.peers.networks_jax:Hexbench", commands("/no/such/file", "train"))
     assert ready == {"ready": True}
     assert fault["error"].startswith("FileNotFoundError: ")
     assert "Traceback" in capsys.readouterr().err
 
 
 def test_only_answers_reach_the_pipe(task_file, tmp_path):
-    asked = "".join(commands({"do": "build", "task": task_file}, {"do": "train"}))
+    log = {"MADE_UP_NAME": "A", "MADE_UP_LOG": str(tmp_path / "log")}
     done = subprocess.run(
-        [sys.executable, "-m", "bench.peers.worker", "peers.made_up:Polite"],
-        input=asked, capture_output=True, text=True, check=True, cwd=ROOT,
-        env=dict(os.environ) | {
-            "PYTHONPATH": str(ROOT / "tests"), "MADE_UP_NAME": "A", "MADE_UP_LOG": str(tmp_path / "log"),
-        },
-    )  # fmt: skip
-    assert [list(json.loads(line)) for line in done.stdout.splitlines()] == [
-        ["ready"], ["start_s"], ["seconds"],
-    ]  # fmt: skip
+        [sys.executable, "-m", "hexbench.peers.worker", "peers.made_up:Polite"],
+        input="".join(commands(task_file, "train")),
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), **log},
+    )
+    answered = [list(json.loads(line)) for line in done.stdout.splitlines()]
+    assert answered == [["ready"], ["start_s"], ["seconds"]]
     assert "a library says hello" in done.stderr
+
+
+def test_a_worker_imports_no_library_of_another_contestant():
+    program = "import sys, hexbench.peers.worker; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert {"jax", "sklearn", "torch", "keras", "matplotlib"}.isdisjoint(done.stdout.split())
 
 
 def test_the_peak_of_memory_is_of_now_and_before_and_of_children():

@@ -1,34 +1,30 @@
 """A network's cell that another process began ends with the very same numbers."""
 
 import shutil
-from dataclasses import replace
 
 import jax
+import msgspec
 import numpy as np
 import pytest
+from cells import cell, expectation_of
 from conftest import blobs
+from hexbench.measure import timing
+from hexbench.measure.cell import measure
+from hexbench.models import entries
+from hexbench.models.mlp import MLPClassifier
+from hexbench.models.training.checkpoint import DiskCheckpoint
+from hexbench.run import worker
+from hexbench.run.worker import Worker
+from hexbench.store.record import Done
+from hexbench.store.store import Store
+from hexbench.studies.digit_recognizer.data import course
 
-from bench.data.dataset import Dataset
-from bench.measure import timing
-from bench.measure.cell import draw, measure
-from bench.plan.spec import VALIDATED, CellSpec
-from bench.run import checkpoint as module
-from bench.run import worker
-from bench.run.checkpoint import CellCheckpoint
-from bench.run.worker import Worker
-from bench.store import Store
-from models import NETWORKS
-from models.fitting import fit_networks
-
-MLP = CellSpec(
-    model="mlp", train_size=150, seed=3, batch_size=16, epochs=1500, evaluate_at=(1, 3, 700)
-)
-STOPPED = CellSpec(
-    model="mlp", protocol=VALIDATED, images=200, train_size=160, seed=1, batch_size=16, epochs=1500,
-    evaluate_at=(1, 2, 5, 300, 800),
-)  # fmt: skip
-CNN = CellSpec(model="cnn", train_size=60, seed=0, batch_size=16, epochs=12, evaluate_at=(2, 5))
+MODELS = entries()
+MLP = cell("mlp", 150, seed=3, epochs=1500, evaluate_at=(1, 3, 700))
+STOPPED = cell("mlp", 200, held_out=40, seed=1, epochs=1500, evaluate_at=(1, 2, 5, 300, 800))
+CNN = cell("cnn", 60, epochs=12, evaluate_at=(2, 5))
 TIMED = ("times", "timing_clean", "memory", "programs")
+ORIGIN = "this machine"
 
 
 @pytest.fixture(autouse=True)
@@ -49,58 +45,68 @@ def kill_after(epochs):
     return on_epochs
 
 
-def begin(spec, data, store, epochs):
+def record_of(of, data, on_epochs=None, checkpoint=None):
+    return measure(of, data, MODELS[of.model], None, on_epochs, checkpoint)
+
+
+def begin(of, data, store, epochs):
     """Work on the cell as a process does that is killed after so many epochs."""
-    folder = store.checkpoint_of(spec.key(data.fingerprint))
+    folder = store.checkpoint_of(of.key_on(data.fingerprint))
     with pytest.raises(Killed):
-        measure(spec, data, None, kill_after(epochs), CellCheckpoint(folder, 0.0))
+        record_of(of, data, kill_after(epochs), DiskCheckpoint(folder, 0.0, ORIGIN))
     assert [path.name.isdecimal() for path in folder.iterdir()] == [True], "one, and whole"
     return folder
 
 
 def untimed(record):
-    return {name: value for name, value in record.items() if name not in TIMED}
+    return msgspec.structs.replace(record, **{name: getattr(NOTHING, name) for name in TIMED})
 
 
-@pytest.mark.parametrize("spec", [MLP, STOPPED, CNN], ids=["mlp", "validated", "cnn"])
+class NOTHING:
+    """What stands in place of what another run has otherwise."""
+
+    times = timing_clean = memory = programs = None
+
+
+@pytest.mark.parametrize(
+    "of", [MLP, STOPPED, pytest.param(CNN, marks=pytest.mark.slow)], ids=["mlp", "early stopping", "cnn"]
+)
 @pytest.mark.parametrize("share", [0.1, 0.6])
 def test_a_cell_that_goes_on_is_bit_for_bit_the_uninterrupted_one(
-    spec, share, small_data, tmp_path, monkeypatch
+    of, share, small_data, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(timing, "BUSY_CORES", 1_000)
     store = Store(tmp_path)
-    whole = measure(spec, small_data)
-    folder = begin(spec, small_data, store, max(2, int(share * whole["epochs"])))
+    whole = record_of(of, small_data)
+    folder = begin(of, small_data, store, max(2, int(share * whole.epochs)))
     told = []
-    resumed = CellCheckpoint(folder, 1e9)
-    record = measure(spec, small_data, None, told.append, resumed)
+    resumed = DiskCheckpoint(folder, 1e9, ORIGIN)
+    record = record_of(of, small_data, told.append, resumed)
     assert min(told) > 1, "it began where the other had stopped"
     assert untimed(record) == untimed(whole)
-    assert (whole["timing_clean"], record["timing_clean"]) == (True, False)
-    assert record["times"]["total_s"] > resumed.earlier_s > 0
-    assert record["times"]["total_s"] >= record["times"]["train_s"]
-    assert sum(record["programs"].values()) == 2 * sum(whole["programs"].values())
+    assert (whole.timing_clean, record.timing_clean) == (True, False)
+    assert record.times.total_s > resumed.earlier_s > 0
+    assert record.times.total_s >= record.times.train_s
+    assert sum(record.programs.values()) == 2 * sum(whole.programs.values())
 
 
 def test_the_best_epoch_may_lie_before_the_checkpoint(small_data, tmp_path):
     """Where the held-out images are of other classes than their labels say, the first epochs are best."""
-    spec = replace(STOPPED, images=100, train_size=80, epochs=400, evaluate_at=(1, 10, 50, 100))
-    rows = draw(spec, small_data)
+    of = cell("mlp", 100, held_out=20, seed=1, epochs=400, evaluate_at=(1, 10, 50, 100))
+    rows = small_data.draw(of.subset, of.parts, of.seed)
     images, labels = small_data.images.copy(), small_data.labels
     for row in rows.validation:
         images[row] = small_data.images[np.argmax(labels == (labels[row] + 1) % 17)]
-    wrong = Dataset("wrong", images, labels)
-    folder = begin(spec, wrong, Store(tmp_path), 11)
+    wrong = course.dataset("wrong", images, labels)
+    folder = begin(of, wrong, Store(tmp_path), 11)
     assert [path.name for path in folder.iterdir()] == ["10"]
-    record = measure(spec, wrong, checkpoint=CellCheckpoint(folder, 1e9))
-    assert record["stopped_at"] <= 10 < record["epochs"] == 50
-    assert untimed(record) == untimed(measure(spec, wrong))
+    record = record_of(of, wrong, checkpoint=DiskCheckpoint(folder, 1e9, ORIGIN))
+    assert record.stopped_at <= 10 < record.epochs == 50
+    assert untimed(record) == untimed(record_of(of, wrong))
 
 
 def test_weights_go_on_too():
     images, labels = blobs(100)
-    options = {"epochs": 700, "batch_size": 16, "seeds": [4]}
-    (whole,) = fit_networks(NETWORKS["mlp"], images[None], labels[None], **options)
 
     class Kept:
         progress = None
@@ -114,17 +120,16 @@ def test_weights_go_on_too():
         def save(self, epoch, progress):
             self.progress = progress
 
-    kept = Kept()
+    def fit(**options):
+        return MLPClassifier(epochs=700, random_state=4).fit(images, labels, classes=range(17), **options)
+
+    whole, kept = fit(), Kept()
     with pytest.raises(Killed):
-        fit_networks(
-            NETWORKS["mlp"], images[None], labels[None], on_epochs=kill_after(400), checkpoint=kept, **options
-        )  # fmt: skip
-    (resumed,) = fit_networks(
-        NETWORKS["mlp"], images[None], labels[None], checkpoint=kept, **options
-    )
-    for a, b in zip(jax.tree.leaves(whole.params), jax.tree.leaves(resumed.params), strict=True):
+        fit(on_epochs=kill_after(400), checkpoint=kept)
+    resumed = fit(checkpoint=kept)
+    for a, b in zip(jax.tree.leaves(whole.params_), jax.tree.leaves(resumed.params_), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert resumed.earlier_s > 0 == whole.earlier_s
+    assert resumed.earlier_s_ > 0 == whole.earlier_s_
 
 
 def flip(folder):
@@ -148,42 +153,56 @@ def of_another_cell(folder):
 @pytest.mark.parametrize("damage", [flip, empty, of_another_cell])
 def test_a_damaged_or_foreign_checkpoint_is_thrown_away(damage, small_data, tmp_path):
     folder = begin(CNN, small_data, Store(tmp_path), 5)
-    assert CellCheckpoint(folder, 0.0).load() is not None
+    assert DiskCheckpoint(folder, 0.0, ORIGIN).load() is not None
     folder = damage(folder) or folder
-    assert CellCheckpoint(folder, 0.0).load() is None
+    assert DiskCheckpoint(folder, 0.0, ORIGIN).load() is None
     assert not folder.exists()
 
 
-def test_a_checkpoint_of_other_versions_is_thrown_away(small_data, tmp_path, monkeypatch):
+def test_a_checkpoint_of_other_versions_is_thrown_away(small_data, tmp_path):
     folder = begin(CNN, small_data, Store(tmp_path), 5)
-    monkeypatch.setattr(module, "describe", lambda: {"packages": {"jax": "0.0.1"}})
-    assert CellCheckpoint(folder, 0.0).load() is None
+    assert DiskCheckpoint(folder, 0.0, "other versions").load() is None
+    assert not folder.exists()
+
+
+def test_a_workers_checkpoints_are_those_of_its_machine_device_and_versions(
+    small_data, tmp_path, monkeypatch
+):
+    made = Worker(small_data, Store(tmp_path), expectation_of(small_data))
+    origins = [made._checkpoint(CNN)._origin]
+    changed = msgspec.structs.replace(worker.environment(), packages={"jax": "0.0.1"})
+    monkeypatch.setattr(worker, "environment", lambda: changed)
+    origins.append(made._checkpoint(CNN)._origin)
+    monkeypatch.setattr(worker, "device", lambda: "gpu: other")
+    origins.append(made._checkpoint(CNN)._origin)
+    assert len(set(origins)) == 3
+    assert made._checkpoint(cell("svm_grid", images=100)) is None
 
 
 def test_what_a_killed_process_was_writing_is_not_taken_for_a_checkpoint(small_data, tmp_path):
     folder = begin(CNN, small_data, Store(tmp_path), 5)
     (whole,) = folder.iterdir()
     shutil.copytree(whole, folder / "11.orbax-checkpoint-tmp")
-    loaded = CellCheckpoint(folder, 0.0).load()
+    loaded = DiskCheckpoint(folder, 0.0, ORIGIN).load()
     assert len(loaded["log"]["seconds"]) == int(whole.name)
     assert list(folder.iterdir()) == [whole]
 
 
-def test_a_stored_cell_leaves_no_checkpoint_and_a_short_one_never_has_one(
-    small_data, tmp_path, monkeypatch
-):
-    store = Store(tmp_path)
+def test_a_stored_cell_leaves_no_checkpoint_and_a_short_one_never_has_one(small_data, tmp_path, monkeypatch):
     saved = []
-    save = CellCheckpoint.save
-    monkeypatch.setattr(
-        CellCheckpoint, "save", lambda self, *args: (saved.append(1), save(self, *args))
-    )
-    list(Worker(small_data, store).carry_out([CNN]))
+    save = DiskCheckpoint.save
+    monkeypatch.setattr(DiskCheckpoint, "save", lambda self, *args: (saved.append(1), save(self, *args)))
+
+    def carry_out(folder):
+        store = Store(folder)
+        list(Worker(small_data, store, expectation_of(small_data)).carry_out([CNN]))
+        return store
+
+    assert not carry_out(tmp_path).checkpoints.exists()
     assert saved
-    assert not store.checkpoints.exists()
     saved.clear()
     monkeypatch.setattr(worker, "CHECKPOINT_EVERY_S", 60.0)
-    list(Worker(small_data, Store(tmp_path / "short")).carry_out([CNN]))
+    carry_out(tmp_path / "short")
     assert not saved
 
 
@@ -191,7 +210,8 @@ def test_on_a_full_disk_a_cell_goes_on_without_a_checkpoint(small_data, small_di
     store = Store(small_disk)
     with (small_disk / "filler").open("wb") as filler:
         filler.write(bytes(900_000))
-    ((_, record, _),) = Worker(small_data, store).carry_out([CNN])
-    assert record["status"] == "done"
-    assert untimed(record) == untimed(measure(CNN, small_data))
+    done = Worker(small_data, store, expectation_of(small_data)).carry_out([CNN])
+    ((_, record, _),) = done
+    assert isinstance(record, Done)
+    assert untimed(record) == untimed(record_of(CNN, small_data))
     assert "Traceback" not in capfd.readouterr().err

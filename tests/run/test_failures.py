@@ -4,50 +4,37 @@ import os
 import signal
 import threading
 import time
-from dataclasses import replace
+from pathlib import Path
 
-import jax
-import jax.numpy as jnp
-import numpy as np
 import psutil
 import pytest
+from cells import cell, expectation_of
+from hexbench.plan.models import known_models
+from hexbench.run.worker import RunOptions, Worker
+from hexbench.store.record import Failed
+from hexbench.store.store import Store
 
-from bench.plan.spec import CHOSEN, GRID, REPORT, CellSpec
-from bench.run.worker import Terms, Worker
-from bench.soundness import fault_of
-from bench.store import Store
-from models import NETWORKS
-
-MLP = CellSpec(model="mlp", train_size=100, seed=0, batch_size=16, epochs=3)
-LONG = replace(MLP, epochs=200_000)
-SEARCH = CellSpec(model="svm", protocol=REPORT, images=100, train_size=70, seed=0, fit=GRID)
-SVM = CellSpec(model="svm", train_size=100, seed=0, fit=CHOSEN, grid=SEARCH)
-
-
-class Greedy(NETWORKS["mlp"]):
-    def __call__(self, images):
-        numbers = images[0, 0] + jax.lax.broadcasted_iota(jnp.float32, (1 << 20, 1 << 21), 1)
-        return super().__call__(images) + jax.lax.stop_gradient(jnp.sort(numbers)[0, 0])
+FAULTY = Path(__file__).with_name("faulty_models.py")
+MLP = cell("mlp", 100, epochs=3)
+LONG = cell("mlp", 100, epochs=200_000)
+SEARCH = cell("svm_grid", images=100)
+SVM = cell("svm", 100, params_from=SEARCH)
 
 
-class Diverging(NETWORKS["mlp"]):
-    def __call__(self, images):
-        return super().__call__(images) * jnp.inf
+def worker_of(data, folder, own_models=(), **options):
+    expectation = expectation_of(data, own_models)
+    return Worker(data, Store(folder), expectation, RunOptions(**options), own_models)
 
 
-class WrongOnTestImages(NETWORKS["mlp"]):
-    def __call__(self, images):
-        return super().__call__(images) * (1.0 if len(images) == 16 else jnp.nan)
+def results(worker, cells):
+    return [record for _, record, _ in worker.carry_out(cells)]
 
 
-class Short(NETWORKS["mlp"]):
-    def __call__(self, images):
-        return np.empty(1 << 50)
-
-
-class Wrong(NETWORKS["mlp"]):
-    def __call__(self, images):
-        raise RuntimeError("no [bold]luck")
+def own_cell(name, size=100, **params):
+    """A cell of one of the faulty models, and how the command line names it."""
+    reference = f"{FAULTY}:{name}"
+    defaults = known_models([reference])[name].defaults
+    return cell("mlp", size).but(model=name, params=dict(defaults) | params), [reference]
 
 
 def apart():
@@ -56,53 +43,52 @@ def apart():
 
 
 @pytest.mark.parametrize(
-    ("network", "words"),
+    ("name", "words"),
     [
-        (Greedy, "RESOURCE_EXHAUSTED: Out of memory"),
-        (Short, "MemoryError"),
-        (Diverging, "FloatingPointError: the training loss is not finite in epoch 1"),
-        (WrongOnTestImages, "FloatingPointError: the test loss is not finite after epoch 3"),
-        (Wrong, r"RuntimeError: no [bold]luck"),
+        ("Greedy", "RESOURCE_EXHAUSTED: Out of memory"),
+        ("Short", "MemoryError"),
+        ("Diverging", "FloatingPointError: the training loss is not finite in epoch 1"),
+        ("WrongOnTestImages", "FloatingPointError: the test loss is not finite after epoch 3"),
+        ("Wrong", r"RuntimeError: no [bold]result"),
+        ("Silent", "AssertionError"),
     ],
-    ids=("greedy", "short", "diverging", "wrong on test images", "wrong"),
 )
-def test_a_cell_that_fails_is_a_record_and_the_rest_goes_on(
-    network, words, small_data, tmp_path, monkeypatch
-):
-    monkeypatch.setitem(NETWORKS, "mlp", network)
-    store = Store(tmp_path)
-    done = list(Worker(small_data, store).carry_out([MLP, SEARCH]))
-    assert [record["status"] for _, record, _ in done] == ["failed", "done"]
-    record = store.get(done[0].record["key"])
-    assert words in record["error"]
-    assert fault_of(record, record["key"]) is None
-    assert record["metrics"] == dict.fromkeys(("test_accuracy", "test_loss", "train_accuracy"))
+def test_a_cell_that_fails_is_a_record_and_the_rest_goes_on(name, words, small_data, tmp_path):
+    wrong, own = own_cell(name, **({} if name == "Silent" else {"epochs": 3}))
+    worker = worker_of(small_data, tmp_path, own)
+    failure, done = results(worker, [wrong, SEARCH])
+    assert isinstance(failure, Failed)
+    assert done.metrics.test_accuracy > 0
+    record = Store(tmp_path).get(failure.key)
+    assert record == failure, "the record is sound"
+    assert words in record.error
+    assert record.model == name
 
 
 def test_a_network_that_takes_too_long_has_failed(small_data, tmp_path):
-    worker = Worker(small_data, Store(tmp_path), Terms(time_limit=0.2))
-    long, short = worker.carry_out([LONG, replace(MLP, seed=1)])
-    assert long.record["status"] == "failed"
-    assert long.record["error"].startswith("TimeoutError: over its limit of 0.2 s after ")
-    assert short.record["status"] == "done"
+    worker = worker_of(small_data, tmp_path, time_limit=0.2)
+    long, short = results(worker, [LONG, MLP.but(seed=1)])
+    assert isinstance(long, Failed)
+    assert long.error.startswith("TimeoutError: over its limit of 0.2 s after ")
+    assert not isinstance(short, Failed)
 
 
 def test_an_svm_that_takes_too_long_is_ended_and_the_next_has_a_new_process(small_data, tmp_path):
-    store = Store(tmp_path)
-    ((_, record, _),) = Worker(small_data, store, Terms(time_limit=1e-3)).carry_out([SEARCH])
-    assert record["error"] == "TimeoutError: over its limit of 0.001 s"
+    (record,) = results(worker_of(small_data, tmp_path, time_limit=1e-3), [SEARCH])
+    assert record.error == "TimeoutError: over its limit of 0.001 s"
     assert not apart(), "its process is gone"
-    again = Worker(small_data, store, Terms(time_limit=60, rerun_failed=True))
-    found = [record for _, record, _ in again.carry_out([SEARCH, SVM])]
-    assert [record["status"] for record in found] == ["done", "done"]
-    plain = list(Worker(small_data, Store(tmp_path / "plain")).carry_out([SEARCH, SVM]))
-    for there, (_, here, _) in zip(found, plain, strict=True):
-        for name in ("metrics", "confusion", "params", "search"):
-            assert there.get(name) == here.get(name), "it measures the same"
+    again = worker_of(small_data, tmp_path, time_limit=60, rerun_failed=True)
+    found = results(again, [SEARCH, SVM])
+    assert not any(isinstance(record, Failed) for record in found)
+    assert not apart(), "the process ends with the run"
+    plain = results(worker_of(small_data, tmp_path / "plain"), [SEARCH, SVM])
+    for there, here in zip(found, plain, strict=True):
+        for name in ("key", "metrics", "confusion", "params", "chosen", "search"):
+            assert getattr(there, name) == getattr(here, name), "it measures the same"
 
 
 def test_a_process_that_dies_of_its_cell_leaves_a_failed_record(small_data, tmp_path):
-    slow = replace(SEARCH, images=300, train_size=210, fit="grid, probability=True")
+    slow = cell("svm_grid", images=300, probability=True)
 
     def kill():
         while not (children := apart()):
@@ -112,16 +98,28 @@ def test_a_process_that_dies_of_its_cell_leaves_a_failed_record(small_data, tmp_
 
     killer = threading.Thread(target=kill)
     killer.start()
-    found = list(
-        Worker(small_data, Store(tmp_path), Terms(time_limit=60)).carry_out([slow, SEARCH])
-    )
+    found = results(worker_of(small_data, tmp_path, time_limit=60), [slow, SEARCH])
     killer.join()
-    assert "ended by signal 9, as where memory runs out" in found[0].record["error"]
-    assert found[1].record["status"] == "done"
+    assert "ended by signal 9, as where memory runs out" in found[0].error
+    assert not isinstance(found[1], Failed)
 
 
-def test_an_svm_without_its_grid_search_says_so(small_data, tmp_path):
-    store = Store(tmp_path)
-    worker = Worker(small_data, store, Terms(time_limit=60))
-    ((_, record, _),) = worker.carry_out([replace(SVM, grid=replace(SEARCH, seed=9))])
-    assert "grid search" in record["error"]
+def test_an_own_model_is_measured_in_the_process_apart_too(small_data, tmp_path):
+    leaving, own = own_cell("Leaving")
+    found = results(worker_of(small_data, tmp_path, own, time_limit=60), [leaving, SEARCH])
+    assert found[0].error.startswith("ChildProcessError: its process ended with exit status 3")
+    assert not isinstance(found[1], Failed)
+
+
+def test_a_cell_without_its_search_says_so(small_data, tmp_path):
+    worker = worker_of(small_data, tmp_path, time_limit=60)
+    (record,) = results(worker, [SVM.but(params_from=SEARCH.but(seed=9).identity)])
+    assert "search that chooses this model's hyperparameters has failed" in record.error
+
+
+def test_a_failed_search_fails_those_who_wait_for_it(small_data, tmp_path):
+    broken = cell("svm_grid", images=100, folds=0)
+    waiting = cell("svm", 100, params_from=broken)
+    first, second = results(worker_of(small_data, tmp_path), [broken, waiting])
+    assert isinstance(first, Failed)
+    assert "search that chooses" in second.error

@@ -1,7 +1,6 @@
 import pytest
 from click.testing import CliRunner
-
-from bench.run import harness
+from hexbench.run import harness
 
 
 @pytest.mark.slow

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 from conftest import blobs
+from hexbench.store.store import Store
+from hexbench.studies.digit_recognizer.data import sources
 from torture.runs import run, untimed
-
-from bench.data import course as course_files
-from bench.store import Store
 
 
 @pytest.fixture(scope="session")
@@ -12,8 +11,8 @@ def course(tmp_path_factory):
     """A folder of 300 easy images."""
     folder = tmp_path_factory.mktemp("course")
     images, labels = blobs(300)
-    np.save(folder / course_files.IMAGES_FILE, images)
-    np.save(folder / course_files.LABELS_FILE, labels)
+    np.save(folder / sources.IMAGES_FILE, images)
+    np.save(folder / sources.LABELS_FILE, labels)
     return folder
 
 

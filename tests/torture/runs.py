@@ -4,22 +4,21 @@ import os
 import sys
 from pathlib import Path
 
-from conftest import ROOT, start_hearing_ctrl_c
-
-from bench.analyse.readings import readings
-from bench.analyse.tables import by_epochs, by_grid, by_training_size
-from bench.store import Store
+import msgspec
+from conftest import start_hearing_ctrl_c
+from hexbench.analyse.runs import Runs
+from hexbench.store.store import Store
 
 DRIVER = Path(__file__).with_name("driver.py")
+SUITE = Path(__file__).with_name("suites") / "torture.toml"
 TIMED = ("times", "timing_clean", "memory", "programs")
-TIMED_COLUMNS = ("search s",)
 
 
 def begin(data, out, *options, **environment):
     """Begin a run."""
-    command = [sys.executable, DRIVER, "--suite", "torture", "--data", data, "--out", out, *options]
+    command = [sys.executable, DRIVER, "--suite", SUITE, "--data", data, "--out", out, *options]
     inherited = {k: v for k, v in os.environ.items() if k != "HEXBENCH_DATA"}
-    own = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    own = {"PYTHONUNBUFFERED": "1"}
     return start_hearing_ctrl_c([*map(str, command)], env=inherited | own | environment)
 
 
@@ -52,32 +51,29 @@ def kill(process):
 
 
 def untimed(store):
-    """Every record by its key, and the rows of the accuracy tables."""
+    """Every record by its key, and the accuracy of every setting as tables have it."""
     records = store.planned()
-    rows = readings(records)
-    tables = [
-        table.only([name for name in table.header if name not in TIMED_COLUMNS]).rows
-        for table in (by_epochs(rows), by_training_size(rows), by_grid(rows))
-    ]
-    assert all(tables)
-    return {record["key"]: measured(record) for record in records}, tables
+    groups = Runs.of(store.manifest(), records).groups
+    table = {setting: (group.seeds, repr(group.metric("test_accuracy"))) for setting, group in groups.items()}
+    assert len(table) > 10
+    return {record.key: measured(record) for record in records}, table
 
 
 def measured(record):
     """A record without what another run has otherwise."""
-    return {name: value for name, value in record.items() if name not in TIMED}
+    return msgspec.structs.replace(record, **dict.fromkeys(TIMED))
 
 
 def assert_the_same(folder, reference, torture):
     """A run's folder holds just what an uninterrupted run's does."""
     store = Store(folder)
-    expected, tables = reference
-    found, found_tables = untimed(store)
+    expected, table = reference
+    found, found_table = untimed(store)
     torture.count("cells lost", len(expected.keys() - found.keys()))
     assert found.keys() == expected.keys()
     for key, record in expected.items():
         assert found[key] == record
-    assert found_tables == tables
+    assert found_table == table
     assert store.faults() == {}
     assert {path.name for path in store.cells.iterdir()} == {f"{key}.json" for key in expected}
     assert not list(folder.rglob("*.part")), "nothing half-written is left"

@@ -24,9 +24,7 @@ def fill(disk, free):
     (disk / "filler").write_bytes(bytes(room - free))
 
 
-def test_a_disk_that_fills_up_keeps_what_was_finished(
-    course, reference, torture, small_disk, tmp_path
-):
+def test_a_disk_that_fills_up_keeps_what_was_finished(course, reference, torture, small_disk, tmp_path):
     rooms = torture.times((150_000,), (0, 5_000, 20_000, 50_000, 100_000, 150_000, 300_000))
     for free in rooms:
         out = small_disk / f"out {free}"

@@ -5,9 +5,8 @@ import signal
 import time
 
 import pytest
+from hexbench.store.store import Store
 from torture.runs import assert_the_same, end, kill, measured, run, sound_so_far, start
-
-from bench.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.torture]
 LONGEST_LIFE_S = 1.5
@@ -33,7 +32,7 @@ def test_kills_lose_nothing_and_change_nothing(course, reference, torture, tmp_p
 
 
 def test_a_killed_cell_goes_on_from_its_checkpoint(course, reference, torture, tmp_path):
-    only = ("--only", "model=cnn,protocol=nested,seed=0")
+    only = ("--only", "model=cnn,epochs=25,seed=0")
     store = Store(tmp_path / "out")
     process = start(course, store.folder, *only)
     until = time.monotonic() + 60
@@ -45,9 +44,9 @@ def test_a_killed_cell_goes_on_from_its_checkpoint(course, reference, torture, t
     torture.count("kills survived")
     assert run(course, store.folder, torture, *only)[0] == 0
     (record,) = store.planned()
-    assert sum(record["programs"].values()) == 4, "two processes had to get both programs"
-    assert record["timing_clean"] is False
-    assert measured(record) == reference[0][record["key"]]
+    assert sum(record.programs.values()) == 4, "two processes had to get both programs"
+    assert record.timing_clean is False
+    assert measured(record) == reference[0][record.key]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

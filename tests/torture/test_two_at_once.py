@@ -3,9 +3,8 @@
 import time
 
 import pytest
+from hexbench.store.store import Store
 from torture.runs import assert_the_same, end, kill, run, start
-
-from bench.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.torture]
 
@@ -14,9 +13,7 @@ def begun(log):
     return log.read_text().splitlines() if log.exists() else []
 
 
-def test_two_processes_share_the_cells_and_none_is_measured_twice(
-    course, reference, torture, tmp_path
-):
+def test_two_processes_share_the_cells_and_none_is_measured_twice(course, reference, torture, tmp_path):
     for turn in range(torture.times(1, 3)):
         out, log = tmp_path / f"out {turn}", tmp_path / f"log {turn}"
         both = [start(course, out, TORTURE_LOG=str(log)) for _ in range(2)]

@@ -21,3 +21,10 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+// A link to a reason opens it.
+function openTarget() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target && target.tagName === "DETAILS") target.open = true;
+}
+addEventListener("hashchange", openTarget);
+openTarget();

@@ -1,0 +1,312 @@
+"""The records of a run as one table, and the one way to ask it for cells.
+
+A setting is all that a measurement depends on but its seed. Tables, figures, rules, `check` and
+`compare` ask `Runs` for groups of cells with one setting; a selection whose cells differ in anything
+but the seed is an error that names the difference, never a mean over both.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from hexbench.analyse.groups import METRICS, OTHER_METRICS, TIMES, Group, Setting
+from hexbench.errors import BadInput
+from hexbench.files import nearest
+from hexbench.models import entries
+from hexbench.plan.cell import Value, shown
+from hexbench.store.manifest import Manifest, ModelFacts
+from hexbench.store.record import Done, Failed, Record
+
+__all__ = ("METRICS", "OTHER_METRICS", "TIMES", "Ambiguous", "Group", "Runs", "Selection", "Setting")
+
+FIELDS = ("epochs", "train_size", "images", "classes", "split", "early_stopping", "params_from")
+"""What a selection may name besides hyperparameters."""
+ANY = "any"
+"""The value of an axis that a selection leaves open."""
+LARGEST = "largest"
+"""A train_size, or images: of those that there are cells of."""
+
+
+class Ambiguous(BadInput):
+    """A selection holds cells that differ in more than their seed."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which cells: what is not named has the model's default, the study's split and all images."""
+
+    model: str
+    wanted: Mapping[str, Any] = field(default_factory=dict)
+    """Values of FIELDS and of hyperparameters, by name."""
+
+    def but(self, **wanted: Any) -> "Selection":
+        """The same with other values."""
+        return Selection(str(wanted.pop("model", self.model)), {**self.wanted, **wanted})
+
+    def __str__(self) -> str:
+        parts = [f"{name}={shown(value)}" for name, value in self.wanted.items()]
+        return ", ".join([self.model, *parts])
+
+
+class _Cells(NamedTuple):
+    """Cells that differ in their seed alone, at every epoch at which they were evaluated."""
+
+    values: dict[str, Value]
+    """Of their setting."""
+    groups: dict[int | None, Group]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The records of one run, by what they measured."""
+
+    done: Sequence[Done]
+    """In the order of the run."""
+    failed: Sequence[Failed]
+    manifest: Manifest
+
+    @classmethod
+    def of(cls, manifest: Manifest, records: Iterable[Record]) -> "Runs":
+        """Those records that are about the manifest's data."""
+        places = {key: place for place, key in enumerate(manifest.cells)}
+        own = [r for r in records if r.data.fingerprint == manifest.data.fingerprint]
+        own.sort(key=lambda record: places.get(record.key, len(places)))
+        done = [record for record in own if isinstance(record, Done)]
+        return cls(done, [record for record in own if isinstance(record, Failed)], manifest)
+
+    def facts(self, model: str) -> ModelFacts:
+        """What is known of a model; of one that nobody knows, its name."""
+        known = self.manifest.models.get(model)
+        entry = None if known else entries().get(model)
+        return known or (ModelFacts.of(entry) if entry else ModelFacts(model))
+
+    def label(self, model: str) -> str:
+        """How tables call a model."""
+        return self.facts(model).label
+
+    @cached_property
+    def models(self) -> list[str]:
+        """The models that there are cells of, in the order of the run."""
+        return list(dict.fromkeys(r.model for r in (*self.done, *self.failed)))
+
+    @cached_property
+    def cells(self) -> dict[Setting, list[Done]]:
+        """The measured cells by setting, whatever the epoch: `epochs` of the settings is None."""
+        found: dict[Setting, list[Done]] = {}
+        for record in self.done:
+            found.setdefault(self.setting(record), []).append(record)
+        return found
+
+    @cached_property
+    def groups(self) -> dict[Setting, Group]:
+        """Every setting and evaluated epoch that was measured, or that failed, with its cells."""
+        return {
+            setting._replace(epochs=epoch): group
+            for setting, cells in self._cells.items()
+            for epoch, group in cells.groups.items()
+        }
+
+    @cached_property
+    def _cells(self) -> dict[Setting, _Cells]:
+        """By setting, whatever the epoch."""
+        done: dict[Setting, dict[int | None, dict[int, Done]]] = {}
+        failed: dict[Setting, dict[int | None, list[Failed]]] = {}
+        for setting, records in self.cells.items():
+            by_epoch = done.setdefault(setting, {})
+            for record in sorted(records, key=lambda r: r.epochs or 0):
+                for epoch in _evaluated(record):
+                    by_epoch.setdefault(epoch, {})[record.seed] = record
+        for failure in self.failed:
+            of_epoch = failed.setdefault(self.setting(failure), {})
+            for epoch in _planned(failure):
+                of_epoch.setdefault(epoch, []).append(failure)
+        return {
+            setting: _Cells(setting.values(), _groups(done.get(setting, {}), failed.get(setting, {})))
+            for setting in (done | failed)
+        }
+
+    @cached_property
+    def _by_model(self) -> dict[str, list[tuple[Setting, _Cells]]]:
+        found: dict[str, list[tuple[Setting, _Cells]]] = {}
+        for setting, cells in self._cells.items():
+            found.setdefault(setting.model, []).append((setting, cells))
+        return found
+
+    def setting(self, record: Record) -> Setting:
+        """What a cell measures, whatever the epoch."""
+        mergeable = self.facts(record.model).longer_contains_shorter and not record.subset.held_out
+        apart = ("epochs", *record.chosen)
+        return Setting(
+            record.model,
+            tuple((name, value) for name, value in record.params.items() if name not in apart),
+            None,
+            None,
+            record.subset,
+            record.split,
+            record.test_size,
+            record.params_from,
+        )
+
+    def select(self, selection: Selection) -> Group:
+        """The cells of a selection, one a seed: of several with one seed the one trained longest.
+
+        Empty where there are none. Ambiguous where they differ in more than their seed.
+        """
+        found = self.found(selection)
+        if len(found) > 1:
+            first, *others = [setting for setting, _ in found]
+            names = sorted({name for other in others for name in first.differences(other)})
+            values = sorted({shown(s.values().get(names[0])) for s, _ in found})
+            raise Ambiguous(f"the cells of {selection} differ in {', '.join(names)}: {' and '.join(values)}.")
+        return found[0][1] if found else Group([])
+
+    def matching(self, selection: Selection) -> list[Setting]:
+        """The settings of a selection; more than one where it leaves something open."""
+        return [setting for setting, _ in self.found(selection)]
+
+    def found(self, selection: Selection) -> list[tuple[Setting, Group]]:
+        """The settings of a selection with their cells."""
+        tests = self._tests(selection)
+        epochs = tests.pop("epochs", ANY)
+        return [
+            (setting._replace(epochs=epoch), group)
+            for setting, cells in self._by_model.get(selection.model, ())
+            if all(_passes(cells.values.get(name, ...), test) for name, test in tests.items())
+            for epoch, group in cells.groups.items()
+            if epochs in (ANY, epoch)
+        ]
+
+    def _tests(self, selection: Selection) -> dict[str, Any]:
+        """What each axis must be, defaults included; an axis that may be anything is left out."""
+        facts, wanted = self.facts(selection.model), dict(selection.wanted)
+        fault = fault_of_selection(selection, facts)
+        if fault is not None:
+            raise BadInput(f"{fault}.")
+        data, early = self.manifest.data, bool(wanted.get("early_stopping"))
+        search = wanted.get("params_from")
+        chosen = self.facts(search).searches if search else ()
+        params = {n: v for n, v in facts.defaults.items() if n != "epochs" and n not in chosen}
+        params |= {n: v for n, v in wanted.items() if n not in (*FIELDS, "params")}
+        params |= wanted.get("params", {})
+        # The size first: it tells most cells apart.
+        for axis in ("images", "train_size"):
+            if wanted.get(axis) == LARGEST:
+                wanted[axis] = max(self.varied(selection, axis), default=0)
+        tests: dict[str, Any] = {"images": None}
+        if "images" in wanted:
+            size = self.size(wanted["images"], data.images)
+            tests = {"images": _Not({None}) if size == ANY else size}
+        else:
+            tests["train_size"] = self.size(wanted.get("train_size", "all"), data.train)
+        tests |= {f"params.{name}": value for name, value in params.items()}
+        tests |= {
+            "split": wanted.get("split", self.manifest.split.split),
+            "classes": wanted.get("classes"),
+            "early_stopping": early,
+            "params_from": self._not_of_other_models(search) if search else None,
+        }
+        if not facts.learning_curve and "epochs" in facts.defaults:
+            tests["params.epochs"] = wanted.get("epochs", facts.defaults["epochs"])
+        elif facts.learning_curve and not early:
+            tests["epochs"] = wanted.get("epochs", facts.defaults.get("epochs", ANY))
+        return {name: test for name, test in tests.items() if test != ANY}
+
+    def size(self, wanted: int | str, limit: int) -> int | str:
+        """The number of images that `all`, `up to N` or a number stands for; `any` stays so."""
+        if isinstance(wanted, int) or wanted == ANY:
+            return wanted
+        return limit if wanted == "all" else min(limit, _number_in(wanted))
+
+    def _not_of_other_models(self, search: str) -> "_Not":
+        """Passes what may be the identity of a search of this model, whose record may be lost."""
+        return _Not({identity for identity, model in self._searches.items() if model != search})
+
+    @cached_property
+    def _searches(self) -> dict[str | None, str | None]:
+        """The models of the cells that searched, by identity; None is no search."""
+        searching = {name for name in self.models if self.facts(name).searches}
+        cells = (r for r in (*self.done, *self.failed) if r.model in searching)
+        return {None: None} | {record.identity: record.model for record in cells}
+
+    def varied(self, selection: Selection, axis: str) -> list[Value]:
+        """The values of one axis at which there are cells, the smallest first; the rest as selected."""
+        open_one = selection.but(**{axis.removeprefix("params."): ANY})
+        found = {setting.values().get(axis) for setting in self.matching(open_one)} - {None}
+        return sorted(found, key=lambda value: (not isinstance(value, int | float), str(type(value)), value))
+
+    def is_fixed(self, group: Group) -> bool:
+        """Whether another seed would give the same: a deterministic model on all training images."""
+        data = self.manifest.data
+        return bool(group.records) and all(
+            self.facts(record.model).deterministic
+            and record.subset.classes is None
+            and record.subset.size == (data.images if record.subset.resplit else data.train)
+            for record in group.records
+        )
+
+    @property
+    def about(self) -> str:
+        """The data, the number of images and the devices: what every reason names."""
+        data = self.manifest.data
+        devices = ", ".join(sorted({record.device for record in self.done})) or "no device"
+        return f"{data.name}, {data.train:,} training and {data.test:,} test images, {devices}"
+
+
+class _Not(frozenset[str | None]):
+    """A test that these values do not pass."""
+
+
+def fault_of_selection(selection: Selection, facts: ModelFacts) -> str | None:
+    """What is wrong with a selection of a model, as half a sentence."""
+    names = [*selection.wanted.get("params", {}), *selection.wanted]
+    for name in names:
+        if name in FIELDS or name == "params" or name in facts.defaults:
+            continue
+        near = nearest(name, (*FIELDS, *facts.defaults))
+        return f"a selection of {selection.model} cannot name {name!r}{near}"
+    if "epochs" in selection.wanted and "epochs" not in facts.defaults and facts.defaults:
+        return f"{selection.model} has no epochs"
+    if selection.wanted.get("early_stopping") and "epochs" in selection.wanted:
+        return "a selection with early_stopping cannot name epochs: the model's end is chosen"
+    if "images" in selection.wanted and "train_size" in selection.wanted:
+        return "a selection names either images or train_size"
+    return None
+
+
+def _groups(
+    done: dict[int | None, dict[int, Done]], failed: dict[int | None, list[Failed]]
+) -> dict[int | None, Group]:
+    """By epoch, in order; the records by seed."""
+    return {
+        epoch: Group(
+            [record for _, record in sorted(done.get(epoch, {}).items())],
+            epoch,
+            failed.get(epoch, ()),
+        )
+        for epoch in sorted({*done, *failed}, key=lambda epoch: epoch or 0)
+    }
+
+
+def _passes(value: Value, test: Any) -> bool:
+    return value not in test if isinstance(test, _Not) else bool(value == test)
+
+
+def _number_in(size: str) -> int:
+    return int(size.removeprefix("up to ").replace(",", ""))
+
+
+def _evaluated(record: Done) -> Iterable[int | None]:
+    """The epochs at which a cell was tested; None is the end that it chose itself."""
+    history = record.history
+    if history is None or record.stopped_at is not None:
+        return [None]
+    tested = zip(history.epoch, history.test_accuracy, strict=True)
+    return [epoch for epoch, accuracy in tested if accuracy is not None]
+
+
+def _planned(record: Failed) -> Iterable[int | None]:
+    """The epochs at which a failed cell was to be tested."""
+    if record.epochs is None or record.subset.held_out:
+        return [None]
+    return [*record.evaluate_at, record.epochs]

@@ -1,0 +1,107 @@
+"""Files: atomic and durable writing, bounded reading of users' files, and text for messages."""
+
+import difflib
+import errno
+import os
+import stat
+import tempfile
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+MAX_BYTES = 2**18
+"""Of a user's text file: no suite, card or threshold file comes near."""
+MAX_DOTS = 100
+"""In a line of TOML: the parser's memory grows with the square of a key's parts."""
+MAX_CHARACTERS = 200
+"""Of a user's text in a message."""
+
+
+def write_whole(path: Path, *parts: str | bytes | memoryview) -> None:
+    """Write a file atomically and durably: after a crash it is the old one or the new one.
+
+    Text is written as UTF-8. Missing folders are made. Raises OSError naming the file where it
+    cannot be written; the old one is then as it was.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                for part in parts:
+                    file.write(part.encode() if isinstance(part, str) else part)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut, where the system offers that."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def read_text(path: Path) -> str:
+    """The content of a regular UTF-8 file of at most MAX_BYTES; else OSError or ValueError.
+
+    Never blocks, as opening a pipe would, and never reads a file without an end.
+    """
+    with open(path, "rb", opener=_open_without_blocking) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        if status.st_size > MAX_BYTES:
+            raise OSError(errno.EFBIG, f"it has more than {MAX_BYTES:,} bytes", str(path))
+        return file.read(status.st_size).decode()
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file; OSError or ValueError where it cannot be read or parsed."""
+    text = read_text(path)
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > MAX_DOTS:
+            raise ValueError(f"line {number} has more than {MAX_DOTS} dots")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _open_without_blocking(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def reason(error: BaseException) -> str:
+    """Why an operation failed, in a few words without a full stop."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return short(text).rstrip(".")
+
+
+def short(text: str) -> str:
+    """The beginning of a text, on one line."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= MAX_CHARACTERS else f"{flat[:MAX_CHARACTERS]}…"
+
+
+def one_line(text: str) -> str:
+    """Text with control and bidirectional characters escaped, such as `\\n` and `\\u202e`."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """` (did you mean 'x'?)` for the choice most like a misspelt word, or `` if none is."""
+    found = difflib.get_close_matches(short(word), list(choices), n=1)
+    return f" (did you mean {found[0]!r}?)" if found else ""

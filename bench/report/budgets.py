@@ -1,0 +1,56 @@
+"""Test accuracy against seconds of training: which model is best at each time budget."""
+
+from collections.abc import Sequence
+from statistics import mean
+from typing import NamedTuple
+
+from hexbench.report.columns import median_time
+from hexbench.report.slices import Slices
+
+
+class Trained(NamedTuple):
+    """A way to train a model."""
+
+    model: str
+    seconds: float
+    """Of training, with the model's own search: the median over seeds, of clean cells if there are any."""
+    accuracy: float
+    """On the test images, 0 to 1, mean over seeds."""
+
+
+def trained(slices: Slices) -> list[Trained]:
+    """Every setting on the study's own test images, the quickest first."""
+    study = slices.runs.manifest.split
+    found = []
+    for setting, group in slices.runs.groups.items():
+        subset = setting.subset
+        whole = not subset.resplit and subset.classes is None
+        own = (setting.split, setting.test_size) == (study.split, study.test_size)
+        if not (whole and own and group.records):
+            continue
+        seconds = median_time(group, "train_s")
+        if seconds is not None:
+            seconds += median_time(group, "search_s") or 0.0
+            found.append(Trained(setting.model, seconds, mean(group.metric("test_accuracy"))))
+    return sorted((one for one in found if one.seconds > 0), key=lambda one: one.seconds)
+
+
+def frontier(found: Sequence[Trained]) -> list[Trained]:
+    """Those that no quicker one equals.
+
+    They are chosen by test accuracy: what was reached, not an estimate of what would be.
+    """
+    best: list[Trained] = []
+    for one in found:
+        if not best or one.accuracy > best[-1].accuracy:
+            best.append(one)
+    return best
+
+
+def best_at_each_budget(found: Sequence[Trained]) -> list[tuple[float, str]]:
+    """(seconds, model): from that budget on the model is best, until the next entry."""
+    changes: list[tuple[float, str]] = []
+    for one in frontier(found):
+        if not changes or changes[-1][1] != one.model:
+            changes.append((one.seconds, one.model))
+    return changes

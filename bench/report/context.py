@@ -1,0 +1,67 @@
+"""What the sections of a report are made with: the engine's own, and those of a study.
+
+A study's `sections(context) -> list[Part]` gets a `Context`. It asks `context.runs` for cells, makes
+tables with `hexbench.report.tables` and figures with `hexbench.report.figures`, and hands each figure
+to `context.figure`:
+
+    def sections(context):
+        group = context.runs.select(Selection("tree", {"max_depth": 3}))
+        names = context.runs.manifest.data.class_names
+        drawn = context.figure("tree", "Confusion matrix", confusion_matrix(group, names, "Tree"))
+        return [Part("Figure 9", [drawn] if drawn else [], said="97.7% correct")]
+
+What a study has made under a name that the engine uses, the engine does not make again: figures
+`learning_curves_MODEL`, `confusion_MODEL`, `by_AXIS`, `calibration`, `gallery`, `budgets`, `growth`,
+`draws`; tables that replace the engine's `by_class` and `compared` are named by `context.replace(NAME)`.
+"""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hexbench.analyse.runs import Runs
+from hexbench.report.page import Picture
+from hexbench.report.slices import Slices
+from hexbench.report.style import Palette, save
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Context:
+    """The runs of a report and its figures."""
+
+    def __init__(self, runs: Runs, folder: Path):
+        """`folder`: where figures go."""
+        self.runs = runs
+        self.slices = Slices(runs)
+        self.palette = Palette(runs.models)
+        self.folder = folder
+        self._made: set[str] = set()
+        self._files: set[str] = set()
+
+    def is_made(self, name: str) -> bool:
+        """Whether there is a figure or table of this name already."""
+        return name in self._made
+
+    def replace(self, name: str) -> None:
+        """Say that the engine's figure or table of this name is not wanted."""
+        self._made.add(name)
+
+    def figure(self, name: str, caption: str, figure: "Figure | None") -> Picture | None:
+        """Draw a figure into `figures/NAME.png`, its caption above it; None stays None."""
+        self._made.add(name)
+        if figure is None:
+            return None
+        title = f"{caption} · {self.runs.manifest.data.name}"
+        figure.suptitle(title, fontsize=11, parse_math=False)
+        picture = Picture(f"{re.sub(r'[^A-Za-z0-9]+', '_', name).strip('_')}.png", caption)
+        save(figure, self.folder / picture.file)
+        self._files.add(picture.file)
+        return picture
+
+    def remove_stale(self) -> None:
+        """Remove pictures of earlier reports that were not drawn again."""
+        for file in self.folder.glob("*.png"):
+            if file.name not in self._files:
+                file.unlink()

@@ -1,0 +1,347 @@
+"""What a record holds, field by field, and how it is written and read: decoding is the validation.
+
+A record is the cell that it measured and what came of it. Every reader gets these types; none asks
+again whether a field is there.
+"""
+
+import base64
+import json
+from itertools import pairwise
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import numpy as np
+from hexbench.plan.cell import MEASUREMENT_VERSION, Cell, frozen, identity_of, key_of
+from msgspec import Meta, Struct, ValidationError
+
+LARGEST = 10**12
+"""No count, no loss, no seconds and no megabytes come near."""
+ROUNDING = 1e-6
+"""By which a mean of 32-bit numbers may be above 1."""
+TOLERANCE = 1e-9
+LAST = "last"
+"""The name of the only snapshot of a model that does not train by epochs."""
+
+Count = Annotated[int, Meta(ge=0, le=LARGEST)]
+Positive = Annotated[int, Meta(ge=1, le=LARGEST)]
+Number = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
+Amount = Annotated[float, Meta(ge=0, le=LARGEST)]
+"""Seconds or megabytes."""
+Share = Annotated[float, Meta(ge=0, le=1 + ROUNDING)]
+Matrix = list[list[Count]]
+"""Test images by class (rows) and predicted class (columns)."""
+Single = str | bool | Number | None
+
+T = TypeVar("T")
+
+
+class DataName(Struct, frozen=True):
+    """The images that were measured on."""
+
+    name: str
+    fingerprint: str
+
+
+class Environment(Struct, frozen=True, omit_defaults=True):
+    """What a number depends on besides the code."""
+
+    python: str
+    system: str
+    processor: str
+    cores: int | None = None
+    usable_cores: int | None = None
+    flags: str | None = None
+    """The processor's instruction sets that decide in which order programs add."""
+    memory_gb: float | None = None
+    hexbench: str | None = None
+    commit: str | None = None
+    packages: dict[str, str | None] = {}
+    blas: list[str] = []
+    variables: dict[str, str] = {}
+
+    @property
+    def machine(self) -> str:
+        """The processor and its cores: times of different machines must not be pooled."""
+        usable, cores = self.usable_cores, self.cores
+        return f"{self.processor}, {cores if usable == cores else f'{usable} of {cores}'} cores"
+
+
+class Metrics(Struct, frozen=True):
+    """Of the weights that were tested. A loss is the mean cross-entropy in nats."""
+
+    test_accuracy: Share
+    test_loss: Number | None = None
+    train_accuracy: Share | None = None
+    train_loss: Number | None = None
+
+
+class Mistake(Struct, frozen=True):
+    """A test image that was assigned to another class."""
+
+    label: Count
+    predicted: Count
+    confidence: Share | None
+    pixels: bytes
+    """In the order of the image's shape, a byte a value; base64 in JSON."""
+
+
+class Bin(Struct, frozen=True):
+    """The test images whose confidence is about the same."""
+
+    bin: Count
+    images: Positive
+    confidence: Share
+    accuracy: Share
+
+
+class Snapshot(Struct, frozen=True, omit_defaults=True):
+    """The predictions for the test images after some epoch."""
+
+    correct: str
+    """A bit a test image, packed, in base64."""
+    confusion: Matrix | None = None
+    """None for the tested weights, whose matrix is the record's."""
+    calibration: list[Bin] | None = None
+    mistakes: list[Mistake] = []
+
+
+class History(Struct, frozen=True, omit_defaults=True):
+    """By epoch: lists of one length, with None where nothing was evaluated."""
+
+    epoch: list[Positive]
+    train_loss: list[Number]
+    train_accuracy: list[Share]
+    test_loss: list[Number | None]
+    test_accuracy: list[Share | None]
+    validation_loss: list[Number | None] | None = None
+
+
+class Times(Struct, frozen=True, omit_defaults=True):
+    """Seconds; docs/measurement.md says of what."""
+
+    compile_s: Amount | None = None
+    first_call_s: Amount | None = None
+    train_s: Amount | None = None
+    epoch_s: Amount | None = None
+    evaluate_s: Amount | None = None
+    predict_s: Amount | None = None
+    search_s: Amount | None = None
+    total_s: Amount | None = None
+
+
+class Memory(Struct, frozen=True):
+    """Megabytes: at the highest, before the measurement, and of the device."""
+
+    peak_mb: Amount | None = None
+    start_mb: Amount | None = None
+    device_peak_mb: Amount | None = None
+
+
+class Layer(Struct, frozen=True):
+    """A layer and the shapes of its weights by name."""
+
+    name: str
+    shapes: dict[str, list[Positive]]
+    parameters: Count
+
+
+class Search(Struct, frozen=True):
+    """A search for hyperparameters: its points with their mean accuracy over the folds."""
+
+    best_score: Share
+    method: str = ""
+    folds: int = 0
+    points: list[dict[str, Single]] = []
+    mean_score: list[Share] = []
+
+    @property
+    def best(self) -> dict[str, Single]:
+        """The point with the highest mean score, of equals the first."""
+        return self.points[self.mean_score.index(max(self.mean_score))]
+
+
+class Header(Cell, frozen=True, kw_only=True):
+    """A cell on some data, whether it was measured or failed."""
+
+    key: str
+    measurement_version: int = MEASUREMENT_VERSION
+    chosen: tuple[str, ...] = ()
+    """The names of those `params` that the search of `params_from` has chosen."""
+    epochs: Positive | None = None
+    """Trained; fewer than planned where early stopping ended training."""
+    stopped_at: Positive | None = None
+    """The epoch that early stopping chose."""
+    data: DataName
+    environment: Environment
+    device: str
+    timing_clean: bool | None = None
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+class Failed(Header, frozen=True, kw_only=True, tag_field="status", tag="failed"):
+    """A cell that raised."""
+
+    error: str
+
+
+class Done(Header, frozen=True, kw_only=True, tag_field="status", tag="done"):
+    """A measured cell."""
+
+    parameters: Count | None
+    """How many numbers the model learned; None where it does not tell."""
+    metrics: Metrics
+    confusion: Matrix
+    snapshots: dict[str, Snapshot]
+    """By epoch, or LAST."""
+    times: Times
+    history: History | None = None
+    memory: Memory = Memory()
+    programs: dict[str, Count] | None = None
+    """How many compiled programs came from the compiler, the disk and this process."""
+    layers: tuple[Layer, ...] = ()
+    search: Search | None = None
+
+    @property
+    def tested(self) -> int:
+        """How many test images there are."""
+        return sum(map(sum, self.confusion))
+
+    @property
+    def last(self) -> str:
+        """The name of the snapshot of the tested weights."""
+        return LAST if self.epochs is None else str(self.stopped_at or self.epochs)
+
+    def matrix(self, snapshot: str) -> Matrix:
+        """The confusion matrix of a snapshot."""
+        return self.snapshots[snapshot].confusion or self.confusion
+
+    def correct(self, snapshot: str) -> np.ndarray:
+        """(images,) bool: which test images were classified correctly."""
+        packed = np.frombuffer(base64.b64decode(self.snapshots[snapshot].correct), np.uint8)
+        return np.unpackbits(packed)[: self.tested].astype(bool)
+
+
+Record = Done | Failed
+
+
+class _Version(Struct):
+    measurement_version: int
+
+
+_decoder = msgspec.json.Decoder(Record)
+
+
+def encode(record: Record) -> bytes:
+    """The JSON of a record, with fields that follow from others; ValueError for a NaN."""
+    derived = {"train_size": record.train_size, "batch_size": record.batch_size}
+    if isinstance(record, Done):
+        derived["error"] = None
+    content = msgspec.to_builtins(record) | derived
+    return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()  # msgspec writes NaN as null
+
+
+def decode(content: bytes, key: str | None = None) -> Record:
+    """A record, of the cell `key` if that is given; ValueError says in half a sentence what is wrong."""
+    try:
+        record = _decoder.decode(content)
+    except ValidationError as error:
+        raise ValueError(_other_version(content) or _plainly(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"it is no JSON: {error}" if content else "it is empty") from None
+    if record.measurement_version != MEASUREMENT_VERSION:
+        raise ValueError(_other_version(content))
+    if key not in (None, record.key):
+        raise ValueError("it is not the record of the cell that it is named after")
+    record = msgspec.structs.replace(record, params={k: frozen(v) for k, v in record.params.items()})
+    if fault := _fault_of(record):
+        raise ValueError(fault)
+    return record
+
+
+def convert(value: Any, kind: type[T]) -> T:
+    """The value as this type; ValueError says in half a sentence where it does not fit."""
+    try:
+        return msgspec.convert(value, kind)
+    except ValidationError as error:
+        raise ValueError(_plainly(error)) from None
+
+
+def _plainly(error: ValidationError) -> str:
+    what, _, place = str(error).partition(" - at `$")
+    where = place.strip(".`")
+    what = what[0].lower() + what[1:]
+    return f"its {where} is wrong: {what}" if where else what
+
+
+def _other_version(content: bytes) -> str | None:
+    try:
+        version = msgspec.json.decode(content, type=_Version).measurement_version
+    except msgspec.DecodeError:
+        return None
+    if version == MEASUREMENT_VERSION:
+        return None
+    remedy = "update hexbench to use it" if version > MEASUREMENT_VERSION else "measure it again"
+    ours = f"this hexbench reads version {MEASUREMENT_VERSION}"
+    return f"it is of measurement version {version}, and {ours}: {remedy}"
+
+
+def _fault_of(record: Record) -> str | None:
+    """Where a record contradicts itself, as half a sentence."""
+    if not set(record.chosen) <= record.params.keys():
+        return "a hyperparameter that was chosen is not among its params"
+    if key_of(identity_of(record, record.chosen), record.data.fingerprint) != record.key:
+        return "its key is not that of its specification and data"
+    if isinstance(record, Failed):
+        return None
+    return _fault_of_epochs(record) or _fault_of_predictions(record)
+
+
+def _fault_of_epochs(record: Done) -> str | None:
+    history, planned = record.history, record.planned_epochs
+    if (history is None) != (record.epochs is None):
+        return "it has a history or epochs, but not both"
+    if history is None or record.epochs is None:
+        return None
+    stopped_early = record.stopped_at is not None and planned and record.epochs < planned
+    if record.epochs != planned and not stopped_early:
+        return "its epochs are not those of its specification"
+    lists = [values for values in msgspec.structs.astuple(history) if values is not None]
+    if len({len(values) for values in lists}) > 1:
+        return "its history has curves of different lengths"
+    if any(a >= b for a, b in pairwise(history.epoch)) or history.epoch[-1:] != [record.epochs]:
+        return "its history is not that of its epochs"
+    return None
+
+
+def _fault_of_predictions(record: Done) -> str | None:
+    count = record.tested
+    if record.last not in record.snapshots:
+        return f"it has no snapshot {record.last}"
+    if not count:
+        return "it has no test image"
+    curve = record.history
+    tested = dict(zip(curve.epoch, curve.test_accuracy, strict=True)) if curve else {}
+    names = [name for name in record.snapshots if name.isdecimal()]
+    shares = [(tested.get(int(name)), record.matrix(name), name) for name in names]
+    shares.append((record.metrics.test_accuracy, record.confusion, record.last))
+    for accuracy, matrix, name in shares:
+        if accuracy is None or any(len(row) != len(matrix) for row in matrix):
+            return f"its snapshot {name} is not one of its evaluations"
+        correct = sum(row[i] for i, row in enumerate(matrix))
+        if sum(map(sum, matrix)) != count or abs(correct / count - accuracy) > TOLERANCE:
+            return "its accuracy is not that of its confusion matrix"
+        if _ones(record.snapshots[name].correct, count) != correct:
+            return "its correct test images are not those of its confusion matrix"
+    return None
+
+
+def _ones(text: str, count: int) -> int | None:
+    """How many of `count` packed bits in base64 are set; None where there are not so many bits."""
+    try:
+        packed = base64.b64decode(text)
+    except ValueError:
+        return None
+    fits = count <= 8 * len(packed) < count + 8
+    return int.from_bytes(packed, "big").bit_count() if fits else None

@@ -1,0 +1,1 @@
+"""The report 'Project 2: Digit recognizer'."""

@@ -1,0 +1,1 @@
+"""The report's data: the course's files, EMNIST built like them, and synthetic images."""

@@ -1,0 +1,1 @@
+"""How alike two data sets are to the models: accuracy, confusions, and cross-dataset evaluation."""

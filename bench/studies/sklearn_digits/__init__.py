@@ -1,0 +1,1 @@
+"""scikit-learn's example "Recognizing hand-written digits"."""

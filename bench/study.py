@@ -1,0 +1,214 @@
+"""A study: a report's claims with all that belongs to it, from a folder with a `study.toml`.
+
+The studies that come with hexbench lie in `studies/`; the engine knows them by name alone. A
+folder's optional `study.py` may define:
+
+- `RULES`: rules of its own for its claims, by name (`hexbench.analyse.rules`)
+- `sections`: a function that makes parts of its report (`hexbench.report.page`)
+- `SOURCES`, `READERS`, `FALLBACK`, `KNOWN`: data (`hexbench.data.sources.Sources`)
+- `COMMANDS`: click commands for `hexbench data`
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from hexbench.data.dataset import Split
+from hexbench.data.sources import Sources
+from hexbench.errors import BadInput
+from hexbench.files import nearest, read_toml, reason, short
+
+if TYPE_CHECKING:
+    from hexbench.analyse.claims import Claim
+
+FOLDER = Path(__file__).parent / "studies"
+FILE = "study.toml"
+DEFAULT = "digit_recognizer"
+KEYS = ("title", "source", "split", "data", "claim")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A report that is rerun and judged."""
+
+    name: str
+    """Of a study that comes with hexbench, else its folder."""
+    folder: Path
+    title: str
+    source: str
+    """Where the report is found; empty if that is not said."""
+    split: Split
+    """How the report divides its data."""
+    data_default: str
+    """What `--data auto` means."""
+    reported_images: int | None = None
+    """Images of the report's own data; on other data its numbers may not hold."""
+    module: ModuleType | None = field(default=None, repr=False, compare=False)
+    content: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What `study.toml` says."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it comes with hexbench."""
+        return self.folder.parent == FOLDER
+
+    @cached_property
+    def claims(self) -> "tuple[Claim, ...]":
+        """The statements of the report with their rules; BadInput if one is wrong."""
+        from hexbench.analyse.claims import parse
+
+        return parse(self.content.get("claim", []), self.rules, str(self.folder / FILE))
+
+    @property
+    def rules(self) -> Mapping[str, Any]:
+        """Rules of its own, by name."""
+        return getattr(self.module, "RULES", {})
+
+    @property
+    def sections(self) -> Callable[..., Any] | None:
+        """What makes parts of its report."""
+        return getattr(self.module, "sections", None)
+
+    @property
+    def sources(self) -> Sources:
+        """The data that it can use: its own, and those of the studies that come with hexbench."""
+        own = Sources.of(self.module)
+        others = [Sources.of(study.module) for study in our_studies() if study.name != self.name]
+        return Sources(
+            named={name: source for s in (*others, own) for name, source in s.named.items()},
+            readers=(*own.readers, *(reader for s in others for reader in s.readers)),
+            fallback=own.fallback if own.named or not others else others[0].fallback,
+            known={name: known for s in (*others, own) for name, known in s.known.items()},
+        )
+
+    @property
+    def suites(self) -> dict[str, Path]:
+        """Its suites' files, by name."""
+        return {path.stem: path for path in sorted((self.folder / "suites").glob("*.toml"))}
+
+    @property
+    def thresholds(self) -> Path | None:
+        """Its file of thresholds for `check`, if it has one."""
+        file = self.folder / "thresholds.toml"
+        return file if file.is_file() else None
+
+    def suite(self, name: str) -> Path:
+        """The file of a suite: the study's of this name, or one's own; BadInput if there is none."""
+        if name.endswith(".toml"):
+            return Path(name)
+        if name not in self.suites:
+            known = ", ".join(self.suites) or "none"
+            raise BadInput(
+                f"the study {self.name} has no suite {name!r}{nearest(name, self.suites)}: it has "
+                f"{known}; a suite of one's own is given as FILE.toml."
+            )
+        return self.suites[name]
+
+
+def our_studies() -> Iterator[Study]:
+    """The studies that come with hexbench."""
+    for name in names():
+        yield load(name)
+
+
+def names() -> list[str]:
+    """Of the studies that come with hexbench, the default first."""
+    found = sorted(path.parent.name for path in FOLDER.glob(f"*/{FILE}"))
+    return sorted(found, key=lambda name: name != DEFAULT)
+
+
+def load(name: str) -> Study:
+    """The study of this name, or in this folder; BadInput says what is wrong with it."""
+    ours = name in names()
+    folder = FOLDER / name if ours else Path(name)
+    if not ours and not folder.is_dir():
+        near = nearest(name, names())
+        raise BadInput(
+            f"there is no study {name!r}{near}: choose {', '.join(names())}, or a folder with {FILE}."
+        )
+    file = folder / FILE
+    try:
+        content = read_toml(file)
+    except FileNotFoundError:
+        raise BadInput(f"{folder} is no study: it has no {FILE}.") from None
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{file} cannot be read: {reason(error)}.") from None
+    try:
+        return _study(name if ours else str(folder), folder, content)
+    except BadInput as error:
+        raise BadInput(f"{file}: {error}.") from None
+
+
+def _study(name: str, folder: Path, content: dict[str, Any]) -> Study:
+    unknown = sorted(set(content) - set(KEYS))
+    if unknown:
+        raise BadInput(f"unknown key {short(unknown[0])!r}{nearest(unknown[0], KEYS)}")
+    for key in ("title", "source"):
+        if not isinstance(content.get(key, ""), str):
+            raise BadInput(f"{key} is no text")
+    if not content.get("title"):
+        raise BadInput("it has no title")
+    data = _table(content, "data", ("default", "reported_images"))
+    if not isinstance(data.get("default", "auto"), str):
+        raise BadInput("data.default is no text")
+    images = data.get("reported_images")
+    if images is not None and (type(images) is not int or images < 1):
+        raise BadInput("data.reported_images is no whole number above 0")
+    return Study(
+        name,
+        folder,
+        content["title"],
+        content.get("source", ""),
+        _split(_table(content, "split", ("test_size", "shuffle", "random_state"))),
+        data.get("default", "auto"),
+        images,
+        _module(name, folder),
+        content,
+    )
+
+
+def _table(content: dict[str, Any], name: str, allowed: tuple[str, ...]) -> dict[str, Any]:
+    found = content.get(name, {})
+    if not isinstance(found, dict):
+        raise BadInput(f"{name} is no table")
+    unknown = sorted(set(found) - set(allowed))
+    if unknown:
+        raise BadInput(f"{name} has the unknown key {short(unknown[0])!r}{nearest(unknown[0], allowed)}")
+    return found
+
+
+def _split(found: dict[str, Any]) -> Split:
+    test_size, shuffle = found.get("test_size", 0.3), found.get("shuffle", True)
+    random_state = found.get("random_state", 42)
+    if type(test_size) is not float or not 0 < test_size < 1:
+        raise BadInput("split.test_size is no number between 0 and 1")
+    if not isinstance(shuffle, bool):
+        raise BadInput("split.shuffle is neither true nor false")
+    if type(random_state) is not int or not 0 <= random_state < 2**32:
+        raise BadInput("split.random_state is no whole number from 0 to 4,294,967,295")
+    return Split(test_size, random_state if shuffle else None)
+
+
+def _module(name: str, folder: Path) -> ModuleType | None:
+    file = folder / "study.py"
+    if not file.is_file():
+        return None
+    if folder.parent == FOLDER:
+        return importlib.import_module(f"hexbench.studies.{name}.study")
+    spec = importlib.util.spec_from_file_location(f"hexbench_study_{folder.resolve().name}", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise BadInput(
+            f"its study.py cannot be imported: {short(f'{type(error).__name__}: {reason(error)}')}"
+        ) from None
+    return module

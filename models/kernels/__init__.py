@@ -1,0 +1,1 @@
+"""Exact shortcuts for SVMs: shared kernel matrices, grid search and prediction."""
