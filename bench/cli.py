@@ -16,6 +16,8 @@ from hexbench.study import DEFAULT, Study, load, names, our_studies
 EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage or bad input;
 3 some cells failed; 4 nothing was measured; 130 stopped by Ctrl-C; 143 stopped by SIGTERM."""
 PATH = click.Path(path_type=Path)
+WIDTH = 140
+"""Characters a line where there is no terminal, as in the log of a test machine."""
 
 
 @click.group(invoke_without_command=True, epilog=EPILOG, context_settings={"max_content_width": 100})
@@ -25,7 +27,7 @@ PATH = click.Path(path_type=Path)
     "sweeps",
     multiple=True,
     metavar='"MODEL: NAME=VALUES ..."',
-    help='Run a sweep without a file, such as "mlp: learning_rate=0.001,0.01 epochs=5 seeds=3"; '
+    help='Run a sweep without a file, such as "MODEL: learning_rate=0.001,0.01 epochs=5 seeds=3"; '
     "may be given several times.",
 )
 @click.option(
@@ -40,9 +42,9 @@ PATH = click.Path(path_type=Path)
     default="auto",
     show_default=True,
     metavar="SOURCE",
-    help="auto, synthetic[:N], emnist (built by `data fetch emnist`), digits (scikit-learn's), or a "
-    "path: a folder with the course's two files, or an .npz with X and y. auto is what the study "
-    "says, or $HEXBENCH_DATA, else files in data/, else synthetic.",
+    help=f"auto, {', '.join(load(DEFAULT).sources.names)} (NAME:N where a size can be chosen), or a path: a "
+    "folder in a format of the study, or an .npz with X and y. auto is what the study says, or "
+    "$HEXBENCH_DATA, else files in data/, else a set that needs no files.",
 )
 @click.option(
     "--model",
@@ -55,7 +57,7 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--only",
     metavar="FIELD=VALUE,...",
-    help="Run only such cells: model=cnn,seed=0,params.learning_rate=0.01.",
+    help="Run only such cells: model=NAME,seed=0,params.learning_rate=0.01.",
 )
 @click.option(
     "--seeds", metavar="N", type=click.IntRange(1, 10_000), help="At least N seeds for every sweep."
@@ -120,7 +122,7 @@ def _run(
         planned = whole.of(narrow(whole.cells, _conditions(only)))
     if not planned.cells:
         raise BadInput(f"suite {loaded.name} has no cell for the {source.count:,} images of {source.name}.")
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     if only_plan:
         from math import prod
 

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import click
-
 from hexbench.errors import BadInput, ExitCode
 from hexbench.files import one_line
 
@@ -27,8 +26,6 @@ from hexbench.files import one_line
 )
 def check(folder: Path, thresholds: Path | None, junit_file: Path | None, github: bool) -> None:
     """Hold results FOLDER against the accuracy thresholds of its study for its data."""
-    from rich.console import Console
-
     from hexbench import study
     from hexbench.analyse.runs import Runs
     from hexbench.analyse.thresholds import BROKEN, FAILED, OK, load
@@ -38,6 +35,7 @@ def check(folder: Path, thresholds: Path | None, junit_file: Path | None, github
     from hexbench.report.terminal import print_findings
     from hexbench.store.record import Done
     from hexbench.store.store import Store
+    from rich.console import Console
 
     store = Store.open(folder)
     manifest, records = store.manifest(), store.planned()

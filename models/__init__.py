@@ -2,7 +2,7 @@
 
 Names, labels and default hyperparameters are read from the source files, so that planning a run
 imports neither JAX nor scikit-learn; `Entry.load` imports the class. The classes themselves are
-attributes of this package: `from hexbench.models import CNNClassifier`.
+attributes of this package: `from hexbench.models import NAME`.
 """
 
 import ast

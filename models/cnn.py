@@ -6,11 +6,10 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from flax import nnx
-from jax import Array
-
 from hexbench.models.network import NetworkClassifier, activation_function, counts
 from hexbench.models.training.convolution import convolve
 from hexbench.models.training.devices import MIN_SHARD_SIZE
+from jax import Array
 
 CACHE_BYTES = 2**21
 """Of a core, for the activations of the images that it works on at a time."""

@@ -5,9 +5,8 @@ from math import prod
 from typing import Any, ClassVar
 
 from flax import nnx
-from jax import Array
-
 from hexbench.models.network import NetworkClassifier, activation_function, counts
+from jax import Array
 
 
 class MLP(nnx.Module):

@@ -14,16 +14,15 @@ from typing import Any, ClassVar, Self
 import jax
 import numpy as np
 from flax import nnx
+from hexbench.models.base import Checkpoint, Labelled
+from hexbench.models.training.early_stopping import padded
+from hexbench.models.training.programs import Network, prediction_program
+from hexbench.models.training.trainer import train
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
-
-from hexbench.models.base import Checkpoint, Labelled
-from hexbench.models.training.early_stopping import padded
-from hexbench.models.training.programs import Network, prediction_program
-from hexbench.models.training.trainer import train
 
 ACTIVATIONS: Mapping[str, Callable[[jax.Array], jax.Array]] = {
     "elu": nnx.elu,

@@ -8,16 +8,15 @@ from typing import Any, ClassVar, Self
 
 import joblib
 import numpy as np
+from hexbench.models.kernels import grid
+from hexbench.models.kernels.gram import Floats
+from hexbench.models.kernels.predict import predict
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 from sklearn.svm import SVC
 from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
-
-from hexbench.models.kernels import grid
-from hexbench.models.kernels.gram import Floats
-from hexbench.models.kernels.predict import predict
 
 CACHE_MB = 1000
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from analyse.runs import cnns, folder_of
 from analyse.sound import FINGERPRINT, correct, network, svm
-from junitparser import JUnitXml
-
 from hexbench import studies
+from junitparser import JUnitXml
 
 STUDIES = Path(studies.__file__).parent
 

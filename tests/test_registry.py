@@ -18,7 +18,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 
 class ForestClassifier(RandomForestClassifier):
-    name, label = "forest", "Random forest"
+    name = "forest"
 
     def __init__(self, n_estimators=20, random_state=None):
         super().__init__(n_estimators=n_estimators, random_state=random_state)
@@ -41,22 +41,21 @@ epochs = 3
 seeds = 2
 """
 WATCHED = """
-import sys
-from matplotlib.figure import Figure
+from hexbench.report import context
 
-save = Figure.savefig
-
-
-def savefig(self, *arguments, **options):
-    legends = [text.get_text() for legend in [*self.legends, *(a.get_legend() for a in self.axes)] if legend
-               for text in legend.get_texts()]
-    lines = [line.get_label() for axes in self.axes for line in axes.get_lines()]
-    texts = [text.get_text() for axes in self.axes for text in [axes.title, *axes.texts]]
-    print("FIGURE", arguments[0], legends, lines, texts, sep="|")
-    return save(self, *arguments, **options)
+save = context.save
 
 
-Figure.savefig = savefig
+def watched(figure, file):
+    legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes)]
+    texts = [text.get_text() for legend in legends if legend for text in legend.get_texts()]
+    texts += [line.get_label() for axes in figure.axes for line in axes.get_lines()]
+    texts += [text.get_text() for axes in figure.axes for text in [axes.title, *axes.texts]]
+    print("FIGURE", file.name, texts)
+    return save(figure, file)
+
+
+context.save = watched
 from hexbench.cli import main
 main()
 """
@@ -102,11 +101,17 @@ def rows_with(text, *words):
     return [line for line in text.splitlines() if line.startswith("|") and all(w in line for w in words)]
 
 
+def figures_of(said):
+    """By file, what is written in the figures of a report."""
+    lines = [line.split(maxsplit=2) for line in said.splitlines() if line.startswith("FIGURE")]
+    return {name: texts for _, name, texts in lines}
+
+
 def test_a_file_of_ten_lines_and_a_line_of_toml_are_a_model(copied, tmp_path):
     (tmp_path / "mine.toml").write_text(FOREST_LINE)
     plan = copied("--suite", "mine.toml", "--plan")
     assert "8 cells" in plan
-    assert plan.count("Random forest") == 8
+    assert plan.count("forest") == 8
     assert "n_estimators=2" in plan
     copied("--suite", "mine.toml", "--out", "out", "--time-limit", "100")
     out = tmp_path / "out"
@@ -116,15 +121,13 @@ def test_a_file_of_ten_lines_and_a_line_of_toml_are_a_model(copied, tmp_path):
     assert sorted(row["params.n_estimators"] for row in rows) == ["2"] * 4 + ["20"] * 4
     assert all(float(row["test_accuracy"]) > 0.3 for row in rows)
     report = (out / "report.md").read_text()
-    assert rows_with(report, "Random forest")
-    assert rows_with(report, "Random forest", "2") and rows_with(report, "Random forest", "20")
-    figures = copied("report", "out", program=WATCHED)
-    drawn = [line for line in figures.splitlines() if line.startswith("FIGURE")]
-    curves = [line for line in drawn if "train" in line.split("|")[1]]
-    assert curves, drawn
-    assert any("n_estimators" in line or "Random forest" in line for line in curves), curves
+    assert rows_with(report, "forest")
+    assert rows_with(report, "forest", "2") and rows_with(report, "forest", "20")
+    curves = figures_of(copied("report", "out", program=WATCHED))
+    curve = curves["by_train_size.png"]
+    assert "'forest, n_estimators=2'" in curve and "'forest'" in curve, "a curve for each setting"
     said = copied("compare", "out", "out")
-    assert "Random forest" in said or "forest" in said
+    assert "forest" in said
     assert "0 fallen" in said
 
 
@@ -133,12 +136,11 @@ def test_beside_another_model_both_are_in_every_table_and_curve(copied, tmp_path
     (tmp_path / "both.toml").write_text(text)
     copied("--suite", "both.toml", "--out", "out")
     report = (tmp_path / "out" / "report.md").read_text()
-    for label in ("SVM", "Random forest"):
+    for label in ("SVM", "forest"):
         for size in ("50", "100"):
             assert rows_with(report, label) or rows_with(report, size), (label, size)
-    figures = copied("report", "out", program=WATCHED)
-    curves = [line for line in figures.splitlines() if line.startswith("FIGURE") and "train" in line]
-    assert any("SVM" in line and "Random forest" in line for line in curves), figures
+    curve = figures_of(copied("report", "out", program=WATCHED))["by_train_size.png"]
+    assert "SVM" in curve and "forest" in curve
     records = [json.loads(path.read_text()) for path in (tmp_path / "out" / "cells").iterdir()]
     assert {r["model"] for r in records} == {"svm", "forest"}
     assert {r["seed"] for r in records if r["model"] == "forest"} == {0, 1}
@@ -157,8 +159,8 @@ def test_a_wider_relu_network_is_a_line_of_toml(copied, tmp_path):
     assert {row["params.hidden_layer_sizes"] for row in rows} == {"10", "64-32"}
     report = (tmp_path / "out" / "report.md").read_text()
     assert rows_with(report, "64-32")
-    figures = copied("report", "out", program=WATCHED)
-    assert any("64-32" in line for line in figures.splitlines() if line.startswith("FIGURE")), figures
+    curves = figures_of(copied("report", "out", program=WATCHED))
+    assert any("64-32" in texts for texts in curves.values()), curves
     assert "0 fallen" in copied("compare", "out", "out")
 
 

@@ -10,7 +10,6 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
-
 from hexbench.analyse import intervals
 from hexbench.analyse.groups import Group
 from hexbench.analyse.intervals import CONFIDENCE
@@ -138,9 +137,7 @@ def as_json(verdicts: Iterable[Verdict]) -> list[dict[str, Any]]:
 
 def _verdict(claim: Claim, runs: Runs, rules: Mapping[str, Rule], reported_images: int | None) -> Verdict:
     outcome = _outcome(claim, runs, rules)
-    verdict = outcome.verdict
-    if verdict != NOT_RUN and _is_incomparable(claim, runs):
-        verdict = NOT_COMPARABLE
+    verdict = _comparable(outcome.verdict, claim, runs)
     plain = _plain(claim, outcome, runs)
     groups = [group for _, f in outcome.findings or ((None, outcome.finding),) for group in f.groups]
     return Verdict(
@@ -152,7 +149,7 @@ def _verdict(claim: Claim, runs: Runs, rules: Mapping[str, Rule], reported_image
         verdict=verdict,
         reason=_in_full(claim, outcome, plain, runs, reported_images),
         cells=[] if verdict == NOT_RUN else list(dict.fromkeys(k for g in groups for k in g.keys)),
-        readings=[_reading(reading, runs, rules) for reading in claim.readings],
+        readings=[_reading(reading, claim, runs, rules) for reading in claim.readings],
         plain=f"{plain}.",
         source=claim.source,
         details=list(_details(claim, outcome, runs, rules)),
@@ -175,13 +172,17 @@ def _is_incomparable(claim: Claim, runs: Runs) -> bool:
     return reported is not None and 2 * runs.manifest.data.train < reported
 
 
-def _reading(reading: Claim, runs: Runs, rules: Mapping[str, Rule]) -> dict[str, Any]:
+def _comparable(verdict: str, claim: Claim, runs: Runs) -> str:
+    return NOT_COMPARABLE if verdict != NOT_RUN and _is_incomparable(claim, runs) else verdict
+
+
+def _reading(reading: Claim, claim: Claim, runs: Runs, rules: Mapping[str, Rule]) -> dict[str, Any]:
     outcome = _outcome(reading, runs, rules)
     return {
         "name": reading.id,
         **_numbers(outcome),
         "n": outcome.finding.n,
-        "verdict": outcome.verdict,
+        "verdict": _comparable(outcome.verdict, claim, runs),
     }
 
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-
 from hexbench.analyse import intervals
 from hexbench.analyse.intervals import FEWEST_SEEDS, Estimate
 from hexbench.analyse.runs import Group, Runs, Setting

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-
 from hexbench.data.dataset import Subset
 from hexbench.plan.cell import Value
 from hexbench.store.record import Done, Failed, Snapshot

@@ -50,7 +50,7 @@ PART: Mapping[str, Any] = {
 """Keys of a part, besides the options of its rule."""
 UNBOUND = ("growth", "images_needed")
 """Rules that decide nothing without a bound, but may measure."""
-NEEDED = ("id", "statement", "reported", "rule")
+NEEDED = ("id", "statement", "rule")
 PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,9})?%?")
 
 
@@ -61,8 +61,8 @@ class Claim:
     id: str
     """Of a reading or a detail: its name."""
     statement: str
-    reported: str
     parts: Sequence[Part]
+    reported: str = ""
     where: str = ""
     """The file that it stands in."""
     own: bool = True
@@ -155,7 +155,7 @@ def _unit(entry: Entry, rules: Mapping[str, Rule], key: str, where: str) -> Clai
         if "for_each" not in rest:
             rest.pop("at_least")
     try:
-        return Claim(id=name, statement="", reported="", note=note, where=where, **_together(rest, rules))
+        return Claim(id=name, statement="", note=note, where=where, **_together(rest, rules))
     except (BadInput, ValueError) as error:
         raise BadInput(f"{short(name)!r}: {str(error).rstrip('.')}") from None
 

@@ -6,7 +6,6 @@ from math import nan, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-
 from hexbench.analyse import intervals
 from hexbench.analyse.intervals import DEFAULT_SEED_STD, FEWEST_SEEDS, Estimate, Unit
 from hexbench.analyse.runs import ANY, FIELDS, TIMES, Group, Runs, Selection

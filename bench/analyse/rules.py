@@ -10,7 +10,6 @@ from itertools import pairwise
 from math import exp, inf, log, sqrt
 
 import numpy as np
-
 from hexbench.analyse import intervals
 from hexbench.analyse.intervals import Estimate
 from hexbench.analyse.quantities import (

@@ -141,7 +141,7 @@ class Runs:
             record.model,
             tuple((name, value) for name, value in record.params.items() if name not in apart),
             None,
-            None,
+            None if mergeable else record.planned_epochs,
             record.subset,
             record.split,
             record.test_size,

@@ -6,7 +6,6 @@ from math import exp, log
 from statistics import median
 
 import numpy as np
-
 from hexbench.analyse.intervals import CONFIDENCE, Estimate
 from hexbench.analyse.runs import Runs
 from hexbench.plan.cell import Value

@@ -91,6 +91,11 @@ class Sources:
             return names[name](argument if colon else None, count)
         return self._at(expanded(option), option)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What `--data` takes besides `auto` and paths."""
+        return tuple(self._names())
+
     def _names(self) -> dict[str, Named]:
         from hexbench.data import digits
 
@@ -116,7 +121,7 @@ class Sources:
                 else f"{path} is a folder: this study reads .npz files only."
             )
         if not path.is_file():
-            names = ("auto", *self._names())
+            names = ("auto", *self.names)
             raise BadInput(
                 f"{path} {absence(path)}{nearest(option, names)}: --data takes "
                 f"{', '.join(names)}, a folder or an .npz file."

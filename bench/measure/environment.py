@@ -67,7 +67,6 @@ def has_accelerator() -> bool:
 def start_jax() -> Any:
     """JAX, which sees each core of a CPU as a device: that must be said before it computes anything."""
     import jax
-
     from hexbench.models.training.devices import expose_cpu_devices
 
     expose_cpu_devices()

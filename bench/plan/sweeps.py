@@ -196,7 +196,8 @@ def _faults(sweep: Sweep, entry: Entry, models: Models) -> Iterator[str]:
         yield "has both images and train_size"
     if any(count == 1 for count in sweep.classes):
         yield "has a task of one class"
-    if type(sweep.validated) is not bool:
+    flag: Any = sweep.validated
+    if not isinstance(flag, bool):
         yield "has a validated that is neither true nor false"
     yield from _faults_of_training(sweep, entry)
     yield from _faults_of_search(sweep, entry, models)

@@ -1,7 +1,7 @@
 """Test accuracy against seconds of training: which model is best at each time budget."""
 
 from collections.abc import Sequence
-from statistics import mean
+from statistics import fmean
 from typing import NamedTuple
 
 from hexbench.report.columns import median_time
@@ -22,7 +22,7 @@ def trained(slices: Slices) -> list[Trained]:
     """Every setting on the study's own test images, the quickest first."""
     study = slices.runs.manifest.split
     found = []
-    for setting, group in slices.runs.groups.items():
+    for setting, group in slices.groups.items():
         subset = setting.subset
         whole = not subset.resplit and subset.classes is None
         own = (setting.split, setting.test_size) == (study.split, study.test_size)
@@ -31,7 +31,7 @@ def trained(slices: Slices) -> list[Trained]:
         seconds = median_time(group, "train_s")
         if seconds is not None:
             seconds += median_time(group, "search_s") or 0.0
-            found.append(Trained(setting.model, seconds, mean(group.metric("test_accuracy"))))
+            found.append(Trained(setting.model, seconds, fmean(group.metric("test_accuracy"))))
     return sorted((one for one in found if one.seconds > 0), key=lambda one: one.seconds)
 
 

@@ -195,7 +195,7 @@ def listing(
     """A table with a row a setting; columns that say nothing are left out."""
     found = list(settings)
     every = [*_keys(slices, found, axis), *columns]
-    texts = [[column.text(s, slices.runs.groups[s]) for s in found] for column in every]
+    texts = [[column.text(s, slices.groups[s]) for s in found] for column in every]
     told = [i for i, column in enumerate(texts) if any(text != NONE for text in column)]
     rows = list(zip(*(texts[i] for i in told), strict=True)) if found else []
     if any(UNCLEAN in text for row in rows for text in row):

@@ -5,7 +5,7 @@ Draw them inside `hexbench.report.style.styled`. A model has its palette's colou
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from statistics import mean
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,9 +68,9 @@ def by_axis(slices: Slices, axis: str, palette: Palette) -> "Figure | None":
 def _with_range(axes: "Axes", places: list[float], groups: Sequence[Group], look: Mapping[str, Any]) -> None:
     known = [(p, [100 * v for v in g.metric("test_accuracy")]) for p, g in zip(places, groups, strict=True)]
     known = [(p, values) for p, values in known if values]
-    centre = [mean(values) for _, values in known]
-    below = [c - min(values) for c, (_, values) in zip(centre, known, strict=True)]
-    above = [max(values) - c for c, (_, values) in zip(centre, known, strict=True)]
+    centre = [fmean(values) for _, values in known]
+    below = [max(c - min(values), 0.0) for c, (_, values) in zip(centre, known, strict=True)]
+    above = [max(max(values) - c, 0.0) for c, (_, values) in zip(centre, known, strict=True)]
     axes.errorbar([p for p, _ in known], centre, yerr=[below, above], capsize=3, **look)
 
 

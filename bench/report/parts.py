@@ -1,7 +1,7 @@
 """The sections that every report has, whatever its study: everything that the run measured."""
 
 from collections.abc import Callable, Iterable
-from statistics import mean
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from hexbench.analyse.groups import Group, Setting
@@ -74,7 +74,7 @@ def _curves(context: Context) -> Iterable[Picture | None]:
     for model, setting in slices.headlines.items():
         every = [one for one in slices.series(EPOCHS) if one.model == model]
         names = series_names(slices, every) or [setting_name(slices, setting)]
-        groups = [one.points[-1].group for one in every] or [context.runs.groups[setting]]
+        groups = [one.points[-1].group for one in every] or [context.slices.groups[setting]]
         shown = dict(list(zip(names, groups, strict=True))[:MOST_CURVES])
         caption = f"Learning curves of the {slices.runs.label(model)}"
         name = f"learning_curves_{model}"
@@ -85,7 +85,7 @@ def _draws(context: Context) -> Iterable[Picture | None]:
     """Histograms of settings with many seeds, as they were at their end."""
     if context.is_made("draws"):
         return
-    many = [(s, g) for s, g in context.runs.groups.items() if len(g) >= FEWEST_DRAWS]
+    many = [(s, g) for s, g in context.slices.groups.items() if len(g) >= FEWEST_DRAWS]
     at_end = [(s, g) for s, g in many if s.epochs in (None, max(r.epochs or 0 for r in g.records))]
     for number, (setting, group) in enumerate(at_end[:MOST_CURVES], start=1):
         name, caption = setting_name(context.slices, setting), f"Test accuracy of {len(group):,} seeds"
@@ -113,7 +113,7 @@ def _predictions(context: Context) -> Iterable[Item | None]:
     runs, slices = context.runs, context.slices
     data = runs.manifest.data
     names = {model: setting_name(slices, setting) for model, setting in slices.headlines.items()}
-    groups = {model: runs.groups[setting] for model, setting in slices.headlines.items()}
+    groups = {model: slices.groups[setting] for model, setting in slices.headlines.items()}
     groups = {model: group for model, group in groups.items() if group.snapshots}
     if not context.is_made("by_class"):
         columns = {names[model]: tables.class_accuracy(group) for model, group in groups.items()}
@@ -134,7 +134,7 @@ def _with_mistakes(context: Context) -> tuple[Setting, Group] | None:
     """The most accurate setting on all classes whose cells kept some."""
     kept = [
         (setting, group)
-        for setting, group in context.runs.groups.items()
+        for setting, group in context.slices.groups.items()
         if setting.subset.classes is None and any(snapshot.mistakes for _, _, snapshot in group.snapshots)
     ]
-    return max(kept, key=lambda one: mean(one[1].metric("test_accuracy")), default=None)
+    return max(kept, key=lambda one: fmean(one[1].metric("test_accuracy")), default=None)

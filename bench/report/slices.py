@@ -1,7 +1,7 @@
 """What a run varies: each model's main setting, and the series that differ in one axis alone."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -18,6 +18,39 @@ FIRST = (EPOCHS, PLANNED, TRAIN_SIZE, IMAGES, CLASSES)
 """Axes in the order of a report; the other hyperparameters follow, then the split."""
 LAST = ("split", "test_size")
 NO_AXES = ("model", "early_stopping", "params_from")
+
+
+@dataclass(frozen=True, eq=False)
+class Remembered(Group):
+    """A group that reads each metric and time of its cells once: tables and figures ask again and again."""
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, int | None], list[float]]:
+        return {}
+
+    @cached_property
+    def _clean(self) -> Group:
+        clean = super().clean
+        return Remembered(clean.records, clean.epoch, clean.failed)
+
+    @property
+    def clean(self) -> Group:
+        """Those cells that had the machine to themselves."""
+        return self._clean
+
+    def metric(self, name: str, epoch: int | None = None) -> list[float]:
+        """A metric of each cell at the group's epoch, or at another; NaN where it was not measured."""
+        key = (name, epoch or self.epoch)
+        if key not in self._known:
+            self._known[key] = super().metric(name, epoch)
+        return self._known[key]
+
+    def seconds(self, name: str) -> list[float]:
+        """A time of each cell that has it; `train_s` until the group's epoch."""
+        key = (name, None)
+        if key not in self._known:
+            self._known[key] = super().seconds(name)
+        return self._known[key]
 
 
 class Point(NamedTuple):
@@ -52,6 +85,11 @@ class Slices:
 
     def __init__(self, runs: Runs):
         self.runs = runs
+        self.groups: Mapping[Setting, Group] = {
+            setting: Remembered(group.records, group.epoch, group.failed)
+            for setting, group in runs.groups.items()
+        }
+        """Those of the runs."""
         self._series: dict[str, list[Series]] = {}
 
     @cached_property
@@ -61,7 +99,7 @@ class Slices:
         Where that was not measured, the one that comes closest.
         """
         settings: dict[str, list[Setting]] = {model: [] for model in self.runs.models}
-        for setting in self.runs.groups:
+        for setting in self.groups:
             settings[setting.model].append(setting)
         return {model: min(found, key=self._distance) for model, found in settings.items()}
 
@@ -70,7 +108,7 @@ class Slices:
         defaults = self.runs.facts(setting.model).defaults
         study = self.runs.manifest.split
         return (
-            not self.runs.groups[setting].records,
+            not self.groups[setting].records,
             setting.subset.classes is not None,
             (setting.split, setting.test_size) != (study.split, study.test_size),
             setting.subset.held_out > 0,
@@ -92,7 +130,7 @@ class Slices:
     @cached_property
     def axes(self) -> list[str]:
         """Every axis that varies while all else is equal, in the order of a report."""
-        names = dict.fromkeys(name for setting in self.runs.groups for name in setting.values())
+        names = dict.fromkeys(name for setting in self.groups for name in setting.values())
         params = [name for name in names if name not in (*FIRST, *LAST, *NO_AXES)]
         return [axis for axis in (*FIRST, *params, *LAST) if axis in names and self.series(axis)]
 
@@ -121,7 +159,7 @@ class Slices:
 
     def _all(self, axis: str) -> list[Series]:
         found: dict[tuple[Value, ...], list[Point]] = defaultdict(list)
-        for setting, group in self.runs.groups.items():
+        for setting, group in self.groups.items():
             value = self._value(setting, axis)
             if value is not None:
                 found[self._rest(setting, axis)].append(Point(value, setting, group))
@@ -173,7 +211,7 @@ class Slices:
     @cached_property
     def _searched(self) -> dict[str, Header]:
         """The records of the searches that other cells name, by identity."""
-        needed = {setting.params_from for setting in self.runs.groups} - {None}
+        needed = {setting.params_from for setting in self.groups} - {None}
         searching = {model for model in self.runs.models if needed and self.runs.facts(model).searches}
         records = (r for r in (*self.runs.done, *self.runs.failed) if r.model in searching)
         return {record.identity: record for record in records}

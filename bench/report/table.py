@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isnan
-from statistics import mean, stdev
+from math import fsum, isnan, sqrt
 
 NONE = "–"
 FAILED = " †"
@@ -49,8 +48,11 @@ def number(values: Sequence[float], digits: int = 3) -> str:
     """Mean ± standard deviation; the mean alone of one value; NONE if there is none, or one is NaN."""
     if not len(values) or any(map(isnan, values)):
         return NONE
-    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{mean(values):.{digits}f}{spread}"
+    middle = fsum(values) / len(values)
+    if len(values) == 1:
+        return f"{middle:.{digits}f}"
+    spread = sqrt(fsum((value - middle) ** 2 for value in values) / (len(values) - 1))
+    return f"{middle:.{digits}f} ± {spread:.{digits}f}"
 
 
 def seconds(value: float | None) -> str:

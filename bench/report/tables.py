@@ -131,7 +131,7 @@ def _with_stop(group: Group) -> str:
 
 def searches(slices: Slices) -> Listing:
     """What searches for hyperparameters chose, and how long they took."""
-    settings = _sorted(slices, (s for s in slices.runs.groups if slices.runs.facts(s.model).searches))
+    settings = _sorted(slices, (s for s in slices.groups if slices.runs.facts(s.model).searches))
     columns = [
         ACCURACY,
         Column("range", "r", lambda _, group: _range(group)),
@@ -166,7 +166,7 @@ def _most_chosen(group: Group) -> str:
 
 def early_stopping(slices: Slices) -> Listing:
     """At which epoch training was stopped."""
-    settings = _sorted(slices, (s for s in slices.runs.groups if s.subset.held_out))
+    settings = _sorted(slices, (s for s in slices.groups if s.subset.held_out))
     columns = [
         Column("most epochs", "r", lambda setting, _: count(setting.planned)),
         Column("median stop", "r", lambda _, group: _stop(group, np.median)),
@@ -251,7 +251,7 @@ def growth(slices: Slices, found: Sequence[Growth]) -> Table:
 def rest(slices: Slices, listed: Iterable[Listing]) -> Listing:
     """Every setting that stands in no other table."""
     there = set(chain.from_iterable(listing.settings for listing in listed))
-    settings = _sorted(slices, (setting for setting in slices.runs.groups if setting not in there))
+    settings = _sorted(slices, (setting for setting in slices.groups if setting not in there))
     columns = [ACCURACY, TRAIN_ACCURACY, LOSS, *timed("epoch_s", "train_s"), SEEDS]
     note = f"What was measured besides the tables above. {TIMES_NOTE}"
     return listing(slices, "All other settings", note, settings, columns)

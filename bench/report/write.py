@@ -67,7 +67,7 @@ def _csv(records: Sequence[Record]) -> str:
     rows = [_flat(record) for record in records]
     columns = dict.fromkeys(name for row in rows for name in row)
     columns = dict.fromkeys([*(n for n in columns if not n.startswith("params.")), *columns])
-    table = pd.DataFrame.from_records(rows, columns=list(columns)).convert_dtypes()
+    table = pd.DataFrame(rows, columns=list(columns), dtype=object)  # whole numbers stay so beside gaps
     text: str = table.to_csv(index=False, lineterminator="\n")
     return text
 

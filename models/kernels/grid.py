@@ -15,15 +15,14 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from hexbench.models.kernels import gram
+from hexbench.models.kernels.gram import Floats
+from hexbench.models.kernels.predict import count_votes
 from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.model_selection import check_cv
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
-
-from hexbench.models.kernels import gram
-from hexbench.models.kernels.gram import Floats
-from hexbench.models.kernels.predict import count_votes
 
 Labels = NDArray[Any]
 Mask = NDArray[np.bool_]

@@ -9,12 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from hexbench.models.kernels import gram
+from hexbench.models.kernels.gram import Floats
 from numpy.typing import NDArray
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
-
-from hexbench.models.kernels import gram
-from hexbench.models.kernels.gram import Floats
 
 BLOCK = 2**22
 """About how many kernel values are held at a time by each thread."""

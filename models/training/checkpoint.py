@@ -15,7 +15,6 @@ from pathlib import Path
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
-
 from hexbench.models.base import Tree
 
 MARGIN = 1_000_000

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-
 from hexbench.models.base import Evaluation, Labelled, Tree
 from hexbench.models.training.compile_cache import Program
 from hexbench.models.training.programs import Network, evaluation_program, padded_size

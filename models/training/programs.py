@@ -14,12 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
-from jax import Array
-from jax.flatten_util import ravel_pytree
-
 from hexbench.models.training.compile_cache import Program
 from hexbench.models.training.devices import AXIS, REPLICATED, SHARDED, num_shards, over_shards
 from hexbench.models.training.optimizers import keras_adam
+from jax import Array
+from jax.flatten_util import ravel_pytree
 
 EPOCHS_PER_CALL = 256
 EVALUATION_BATCH = 128

@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-
 from hexbench.models.base import Checkpoint, Labelled, LearningCurve, Tree
 from hexbench.models.training.compile_cache import ORIGINS, Origin, Program
 from hexbench.models.training.early_stopping import (

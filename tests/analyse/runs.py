@@ -3,7 +3,6 @@
 import msgspec
 import numpy as np
 from analyse.sound import FINGERPRINT, TESTED, correct, network
-
 from hexbench.analyse.compare import Run
 from hexbench.analyse.runs import Runs
 from hexbench.models import entries

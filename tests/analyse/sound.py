@@ -3,7 +3,6 @@
 import msgspec
 import numpy as np
 from cells import ENVIRONMENT, FINGERPRINT, cell, done, failed
-
 from hexbench.models import entries
 from hexbench.store.record import Layer, Search, Times
 

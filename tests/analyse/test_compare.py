@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from analyse.runs import cnns, dropped, manifest_of, run_of, with_data
 from analyse.sound import broken, but, correct, grid, network, svm
-
 from hexbench.analyse.compare import (
     ASSUMED_SEEDS,
     BETTER,

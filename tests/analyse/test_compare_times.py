@@ -3,7 +3,6 @@
 import pytest
 from analyse.runs import run_of
 from analyse.sound import but, correct, grid, network
-
 from hexbench.analyse.compare import compare
 
 RIGHT = correct(0.9, 0)

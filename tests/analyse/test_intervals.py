@@ -8,9 +8,6 @@ import numpy as np
 import pytest
 from analyse.runs import runs_of
 from analyse.sound import but, network, svm
-from scipy.stats import ttest_ind
-from statsmodels.stats.proportion import proportion_confint
-
 from hexbench import study
 from hexbench.analyse import intervals
 from hexbench.analyse.claims import judge
@@ -27,6 +24,8 @@ from hexbench.analyse.rules import MARGIN, REFUTED, SUPPORTED
 from hexbench.analyse.rules import decide_above as above
 from hexbench.analyse.rules import decide_near as about
 from hexbench.analyse.scaling import fit_power
+from scipy.stats import ttest_ind
+from statsmodels.stats.proportion import proportion_confint
 
 RUNS = 500
 IMAGES = 2_000

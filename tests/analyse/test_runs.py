@@ -5,7 +5,6 @@ import pytest
 from analyse.runs import manifest_of, runs_of
 from analyse.sound import GRID, broken, but, correct, grid, network, svm
 from cells import cell, done
-
 from hexbench.analyse.runs import ANY, Ambiguous, Runs, Selection
 from hexbench.errors import BadInput
 from hexbench.models import entries

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from analyse.runs import runs_of
 from analyse.sound import but, correct, grid, network, svm
-
 from hexbench.analyse.scaling import MEMORY, fit_power, growths
 from hexbench.store.record import Memory
 

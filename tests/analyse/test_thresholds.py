@@ -1,7 +1,6 @@
 import pytest
 from analyse.runs import runs_of, with_data
 from analyse.sound import FINGERPRINT, broken, correct, grid, network, svm
-
 from hexbench import study
 from hexbench.analyse.thresholds import METRICS, check, load
 from hexbench.errors import BadInput

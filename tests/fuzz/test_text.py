@@ -6,24 +6,26 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from fuzz.tried import TRIED
-from hypothesis import assume, given
-from hypothesis import strategies as st
-from markdown_it import MarkdownIt
-
-from hexbench.analyse.claims import Verdict
-from hexbench.analyse.tables import Table
+from hexbench.analyse.claims import Detail, Verdict
 from hexbench.files import one_line
 from hexbench.report import html, markdown
 from hexbench.report.markdown import code, escape, table_text
 from hexbench.report.page import Fact, Page, Part
+from hexbench.report.table import Table
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 PIECES = st.sampled_from(
-    ["`", "``", "|", "\\", "\\|", "*", "_", "~~", "#", "<script>alert(1)</script>", "</td>", "</style>",
-     "<!--", "-->", "<b", "&lt;", "&#60;", "&amp", "[a](b)", "![", "]", "[^1]", "- ", "+ ", "1. ", "12) ",
-     "---", "===", "> ", "    ", "\t", "\n", "\n\n", "\r", "\x00", "\x1b[31m", "\u2028", "\u2029", "\x85",
-     "\u202e", "\u200b", "\ufeff", "\xa0", "https://a.b", "http://", "www.a.bc", "a@b.cd", "<a@b.cd>",
-     "{{ 7*7 }}", "{% raw %}", "{#", "'", '"', "$x$", "$$", "$`a`$", "\x01", "\U0001f600", "ü", "a", " "]
-)  # fmt: skip
+    [
+        *("`", "``", "|", "\\", "\\|", "*", "_", "~~", "#", "<script>alert(1)</script>", "</td>"),
+        *("</style>", "<!--", "-->", "<b", "&lt;", "&#60;", "&amp", "[a](b)", "![", "]", "[^1]"),
+        *("- ", "+ ", "1. ", "12) ", "---", "===", "> ", "    ", "\t", "\n", "\n\n", "\r", "\x00"),
+        *("\x1b[31m", "\u2028", "\u2029", "\x85", "\u202e", "\u200b", "\ufeff", "\xa0"),
+        *("https://a.b", "http://", "www.a.bc", "a@b.cd", "<a@b.cd>", "{{ 7*7 }}", "{% raw %}", "{#"),
+        *("'", '"', "$x$", "$$", "$`a`$", "\x01", "\U0001f600", "ü", "a", " "),
+    ]
+)
 TEXTS = st.one_of(
     st.lists(PIECES, max_size=8).map("".join),
     st.lists(st.one_of(PIECES, st.text(max_size=3)), max_size=6).map("".join),
@@ -76,9 +78,7 @@ def test_markdown_shows_a_text_and_obeys_nothing_in_it(text):
             assume(shown)
         same_but_for(rendered, MARKDOWN.render(around.format("x") + "\n\nafter"))
         assert shown in Parsed(rendered).text
-    assert not re.search(r"(?<!\\)(https?:|ftp:)//|(?<!\\)@|www\.", escape(text)), (
-        "GitHub makes links"
-    )
+    assert not re.search(r"(?<!\\)(https?:|ftp:)//|(?<!\\)@|www\.", escape(text)), "GitHub makes links"
 
 
 @given(TEXTS, TEXTS)
@@ -105,15 +105,40 @@ def test_a_code_span_ends_where_it_should(text):
 
 
 def page_of(text, more):
-    verdict = Verdict("params", "so", "1", None, None, None, 1, "supported", more, [text], text)
     note = more.replace("`", "'")  # what a note has between backticks is code, and meant to be
+    verdict = Verdict(
+        "params",
+        "so",
+        "1",
+        None,
+        None,
+        None,
+        0.95,
+        1,
+        "supported",
+        more,
+        [text],
+        [],
+        text,
+        more,
+        [Detail("Parts", "n", ("what", "x"), [(text, more)])],
+    )
     table = Table(text, note, ("model", text), [(text, more)])
     facts = [Fact("Data", text), Fact("Run it again", more, code=True)]
     return Page(
-        suite=text, data=more, warning=text, facts=facts, missing=[text, more], unsound=[more],
-        verdicts=[verdict], counterparts=[Part("Figure 1", [table], said=text)],
-        more=[Part(more, [table])], environment=facts,
-    )  # fmt: skip
+        study=text,
+        suite=text,
+        data=more,
+        about=text,
+        warning=text,
+        facts=facts,
+        missing=[text, more],
+        unsound=[more],
+        verdicts=[verdict],
+        of_study=[Part("Figure 1", [table], said=text)],
+        parts=[Part(f"of {more}", [table])],
+        environment=facts,
+    )
 
 
 @cache
@@ -143,8 +168,8 @@ def test_the_markdown_report_has_the_same_parts_whatever_the_names(text):
     assume(text.strip())
     page = page_of(text, text)
     plain = page_of("x", "x")
-    # Titles and notes are hexbench's own.
-    parts = {"counterparts": [], "more": [], "warning": ""}
+    # Notes are hexbench's own.
+    parts = {"of_study": [], "parts": [], "warning": ""}
     rendered, expected = (
         MARKDOWN.render(markdown.report(Page(**{**vars(p), **parts}))) for p in (page, plain)
     )

@@ -6,7 +6,6 @@ import jax
 import numpy as np
 import pytest
 from conftest import blobs
-
 from hexbench.models.cnn import CNNClassifier
 from hexbench.models.mlp import MLPClassifier
 from hexbench.models.training.checkpoint import DiskCheckpoint

@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 from conftest import blobs
 from flax import nnx
+from hexbench.models.cnn import CNNClassifier
+from hexbench.models.mlp import MLPClassifier
+from hexbench.models.network import ACTIVATIONS, NetworkClassifier, classifier_for
+from hexbench.models.svm import SVMClassifier, SVMGridClassifier
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-
-from hexbench.models.cnn import CNNClassifier
-from hexbench.models.mlp import MLPClassifier
-from hexbench.models.network import ACTIVATIONS, NetworkClassifier, classifier_for
-from hexbench.models.svm import SVMClassifier, SVMGridClassifier
 
 
 class Tiny(nnx.Module):

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from conftest import ROOT, blobs
 from flax import nnx
-
 from hexbench.models.mlp import MLP, MLPClassifier
 from hexbench.models.training import programs
 from hexbench.models.training.compile_cache import keep_programs_in

@@ -2,7 +2,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-
 from hexbench.models.training.convolution import (
     _product_of_patches,
     _winograd_along_rows,

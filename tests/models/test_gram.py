@@ -3,10 +3,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from conftest import blobs
+from hexbench.models.kernels import gram
 from scipy.linalg.blas import ddot
 from sklearn.svm import SVC
-
-from hexbench.models.kernels import gram
 
 KERNELS = [("rbf", 0.001), ("rbf", 1), ("poly", 0.001), ("poly", 1)]
 

@@ -3,11 +3,10 @@ import warnings
 import numpy as np
 import pytest
 from conftest import blobs
-from sklearn.model_selection import GridSearchCV, ParameterGrid
-from sklearn.svm import SVC
-
 from hexbench.data.dataset import Split, Subset
 from hexbench.models.kernels import gram, grid
+from sklearn.model_selection import GridSearchCV, ParameterGrid
+from sklearn.svm import SVC
 
 GRID = {"C": [0.1, 10], "gamma": [0.001, 0.1], "kernel": ["rbf", "poly"]}
 POINTS = list(ParameterGrid(GRID))

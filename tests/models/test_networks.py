@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-
 from hexbench.models.cnn import CNN, CNNClassifier
 from hexbench.models.mlp import MLP, MLPClassifier
 

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 from conftest import blobs
-from sklearn.svm import SVC
-
 from hexbench.data.dataset import Split
 from hexbench.models.kernels import predict as module
 from hexbench.models.kernels.predict import predict
+from sklearn.svm import SVC
 
 KERNELS = [
     {"C": 10, "gamma": 0.1, "kernel": "rbf"},

@@ -3,12 +3,11 @@ import warnings
 import numpy as np
 import pytest
 from conftest import blobs
-from sklearn.model_selection import GridSearchCV, ParameterGrid
-from sklearn.svm import SVC
-
 from hexbench.models.kernels import grid
 from hexbench.models.mlp import MLPClassifier
 from hexbench.models.svm import SVMClassifier, SVMGridClassifier
+from sklearn.model_selection import GridSearchCV, ParameterGrid
+from sklearn.svm import SVC
 
 GRID = {"C": [0.1, 1, 10, 100], "gamma": [0.0001, 0.001, 0.1, 1], "kernel": ["rbf", "poly"]}
 SMALL = {"C": (0.1, 10), "gamma": (0.1,), "kernel": ("rbf", "poly")}

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from conftest import blobs
 from flax import nnx
-
 from hexbench.models.cnn import CNNClassifier
 from hexbench.models.mlp import MLP, MLPClassifier
 from hexbench.models.network import classifier_for

@@ -1,6 +1,6 @@
 """Results folders of made-up runs, whose data set has a name that would do harm unescaped."""
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 from analyse.runs import folder_of, runs_of, with_data
@@ -17,7 +17,7 @@ from hexbench.study import load
 
 NAME = '<script>alert("hi")</script>|*`'
 STUDY = load("digit_recognizer")
-PLAIN = SimpleNamespace(title="Plain", source="", claims=(), rules={}, sections=None, is_ours=True)
+PLAIN = replace(STUDY, title="Plain", module=None, content={})
 """A study that claims nothing and shows nothing."""
 FOREST = ModelFacts("Forêt <1>", {"n_estimators": 100, "max_depth": None, "criterion": "gini"})
 

@@ -5,6 +5,9 @@ import csv
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -149,7 +152,7 @@ def test_sections_of_a_study_come_before_the_rest_and_replace_its_figures(tmp_pa
         table = Table("Mine", "", ("a",), [("b",)])
         return [Part("A figure of theirs", [table], said="42%"), Part("Another", [], said="43%")]
 
-    study = type(PLAIN)(**vars(PLAIN) | {"sections": sections})
+    study = replace(PLAIN, module=SimpleNamespace(sections=sections))
     folder = reported(tmp_path, run(), study=study)
     text = (folder / "report.md").read_text()
     assert text.index("A figure of theirs") < text.index("## Everything measured")
@@ -163,8 +166,7 @@ def test_faulty_sections_of_a_users_study_are_one_sentence(tmp_path):
     def sections(context):
         raise KeyError("no\nsuch")
 
-    faulty = {"sections": sections, "is_ours": False, "folder": "theirs"}
-    study = type(PLAIN)(**vars(PLAIN) | faulty)
+    study = replace(PLAIN, folder=Path("theirs"), module=SimpleNamespace(sections=sections))
     with pytest.raises(BadInput, match=r"theirs: sections\(\) of its study\.py failed: KeyError"):
         write_report(save_run(tmp_path, run()), study)
 

@@ -30,11 +30,10 @@ def test_the_second_study_runs_and_is_judged(hexbench, tmp_path):
 
 def test_gamma_on_pixels_of_0_to_1_is_256_times_that_on_raw_ones():
     import numpy as np
-    from sklearn.svm import SVC
-
     from hexbench.data import digits
     from hexbench.data.dataset import Split
     from hexbench.models import SVMClassifier
+    from sklearn.svm import SVC
 
     data = digits.load()
     train, test = data.parts(Split(0.5, None))

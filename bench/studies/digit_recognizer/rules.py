@@ -17,7 +17,6 @@ def seconds_to_accuracy(case: "Case", *, target: dict[str, Any]) -> "Finding":
     Up to the first evaluated epoch with that mean accuracy.
     """
     import numpy as np
-
     from hexbench.analyse.quantities import Finding, not_run
     from hexbench.analyse.selections import selection
 
