@@ -1,7 +1,7 @@
 """Claims: the statements of a report as data, and the verdict that a run's records give on each.
 
-A claim's rule, its margins and its smallest number of seeds are written down before anything is
-measured; `hexbench.analyse.rules` says what the rules do.
+A claim's rule, its margins and its smallest number of seeds stand in the study's file;
+`hexbench.analyse.rules` says what the rules do.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -205,7 +205,7 @@ def _outcome(claim: Claim, runs: Runs, rules: Mapping[str, Rule]) -> _Outcome:
         rows = [_of_seed(finding.groups, claim.mcnemar_seed) for _, finding in findings]
         pairs = [pair for pair in rows if pair is not None]
         if len(pairs) < len(rows):
-            reason = f"a run of seed {claim.mcnemar_seed}, which was named for McNemar's test, is missing"
+            reason = f"a run of seed {claim.mcnemar_seed}, which McNemar's test compares, is missing"
             return _Outcome(INCONCLUSIVE, Finding(INCONCLUSIVE, reason), "", level)
         p_values = intervals.corrected([intervals.mcnemar(*pair) for pair in pairs])
         findings = [

@@ -72,7 +72,7 @@ class Claim:
     corrected: bool = False
     """Whether the level of the intervals is Bonferroni's for the number of parts."""
     mcnemar_seed: int | None = None
-    """The seed, named before any run, whose models McNemar's test must tell apart as well."""
+    """The seed whose models McNemar's test must tell apart as well."""
     reported_train_images: int | None = None
     note: str = ""
     measures: str = ""

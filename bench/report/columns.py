@@ -3,7 +3,7 @@
 A row is a group of cells that differ in their seed alone; ± is the standard deviation over seeds.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
@@ -61,13 +61,15 @@ def align_of(values: Iterable[Value]) -> str:
     return "r" if all(numbers) else "l"
 
 
-def series_names(slices: Slices, found: Iterable[Series]) -> list[str]:
+def series_names(slices: Slices, found: Sequence[Series]) -> list[str]:
     """What tells series apart, in a few words: `Tree, 100 images`, `Net, 5 epochs, width=32`."""
-    return [setting_name(slices, one.points[0].setting, one.axis) for one in found]
+    settings = [one.points[0].setting for one in found]
+    told = varied(slices.runs, [s[:2] for s in settings])
+    return [setting_name(slices, s, one.axis, told) for s, one in zip(settings, found, strict=True)]
 
 
-def setting_name(slices: Slices, setting: Setting, but: str = "") -> str:
-    """A setting in a few words: the model, and what is not its default."""
+def setting_name(slices: Slices, setting: Setting, but: str = "", told: Collection[str] = ()) -> str:
+    """A setting in a few words: the model, the hyperparameters `told`, and what is not its default."""
     runs, subset = slices.runs, setting.subset
     defaults = runs.facts(setting.model).defaults
     parts = [runs.label(setting.model)]
@@ -78,7 +80,7 @@ def setting_name(slices: Slices, setting: Setting, but: str = "") -> str:
     parts += [
         f"{name}={shown(value)}"
         for name, value in setting.params
-        if PARAM + name != but and defaults.get(name, value) != value
+        if PARAM + name != but and (name in told or defaults.get(name, value) != value)
     ]
     if setting.params_from is not None:
         parts.append(f"tuned by {slices.tuner(setting.params_from)}")

@@ -22,10 +22,14 @@ from typing import TYPE_CHECKING
 from hexbench.analyse.runs import Runs
 from hexbench.report.page import Picture
 from hexbench.report.slices import Slices
-from hexbench.report.style import Palette, save
+from hexbench.report.style import Palette, save, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+MOST_OF_NAME = 40
+"""Letters of the data's name in a figure's title."""
+CHARACTERS_AN_INCH = 11
 
 
 class Context:
@@ -53,9 +57,11 @@ class Context:
         self._made.add(name)
         if figure is None:
             return None
-        title = f"{caption} · {self.runs.manifest.data.name}"
+        data = shortened(self.runs.manifest.data.name, MOST_OF_NAME)
+        fits = len(caption) + len(data) < CHARACTERS_AN_INCH * figure.get_figwidth()
+        title = f"{caption} · {data}" if fits else f"{caption}\n{data}"
         figure.suptitle(title, fontsize=11, parse_math=False)
-        picture = Picture(f"{re.sub(r'[^A-Za-z0-9]+', '_', name).strip('_')}.png", caption)
+        picture = Picture(re.sub(r"\W+", "_", name) + ".png", caption)
         save(figure, self.folder / picture.file)
         self._files.add(picture.file)
         return picture

@@ -31,7 +31,7 @@ def confusion_matrix(group: Group, class_names: Sequence[str], name: str) -> "Fi
     classes, record = len(counts), group.snapshots[0][0]
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     written = classes <= MOST_WRITTEN
-    side = float(np.clip(0.56 * classes, 3.6, 9.4)) if written else 8.0
+    side = float(np.clip(0.56 * classes, 4.6, 9.4)) if written else 8.0
     figure = new_figure(side + 0.2, side + 0.3)
     axes = figure.subplots()
     axes.grid(False)
@@ -121,18 +121,20 @@ def gallery(group: Group, data: "DataFacts", name: str) -> "Figure | None":
         return None
     record, mistakes = kept[0]
     mistakes = mistakes[: GALLERY[0] * GALLERY[1]]
-    rows = -(-len(mistakes) // GALLERY[1])
-    figure = new_figure(7.0, 1.55 * rows + 0.7)
+    columns = min(GALLERY[1], len(mistakes))
+    rows = -(-len(mistakes) // columns)
+    figure = new_figure(max(1.4 * columns, 5.0), 1.6 * rows + 0.8)
     for place, mistake in enumerate(mistakes, start=1):
-        axes = figure.add_subplot(rows, GALLERY[1], place)
+        axes = figure.add_subplot(rows, columns, place)
         axes.axis("off")
         pixels = np.frombuffer(mistake.pixels, np.uint8).reshape(1, *data.shape)
         axes.imshow(
             visible(pixels, data.pixel_max)[0].squeeze(), "gray", vmin=0, vmax=1, interpolation="nearest"
         )
         true, predicted = (shortened(data.class_names[c]) for c in (mistake.label, mistake.predicted))
+        between = " " if len(true + predicted) < 8 else "\n"
         sure = "" if mistake.confidence is None else f" ({mistake.confidence:.0%})"
-        axes.set_title(f"{true} as {predicted}{sure}", fontsize=8, parse_math=False)
+        axes.set_title(f"{true}{between}as {predicted}{sure}", fontsize=8, parse_math=False)
     words = "true class as predicted class" + ("" if mistakes[0].confidence is None else " (its probability)")
     figure.supxlabel(f"{name}, seed {record.seed}: {words}", fontsize=9, parse_math=False)
     return figure

@@ -73,8 +73,9 @@ def new_figure(width: float, height: float) -> "Figure":
 
 
 def shortened(text: str, most: int = LONGEST_NAME) -> str:
-    """A name that fits into a figure."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    """A name that fits into a figure: its beginning and its end."""
+    half = most // 2
+    return text if len(text) <= most else f"{text[: most - half]}…{text[1 - half :]}"
 
 
 def save(figure: "Figure", file: Path) -> None:

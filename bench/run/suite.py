@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hexbench.analyse.claims import check
 from hexbench.data.card import card_of
 from hexbench.data.dataset import Dataset
 from hexbench.data.sources import Source
@@ -65,7 +66,7 @@ def run_suite(request: Request, console: Console) -> ExitCode:
 
 
 def _run(request: Request, console: Console, signals: Signals) -> ExitCode:
-    request.study.claims  # noqa: B018 - a fault in them is better found before the run than after
+    check(request.study.claims, request.models)  # before the run rather than after it
     data = request.source.load()
     store = Store(request.out)
     try:
