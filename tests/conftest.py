@@ -56,6 +56,14 @@ def own_cache(tmp_path_factory):
     os.environ["HEXBENCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cpu_devices():
+    """Each core is a device, as in a run: that must be said before any test lets JAX compute."""
+    from hexbench.models.training.devices import expose_cpu_devices
+
+    expose_cpu_devices()
+
+
 @pytest.fixture(scope="session")
 def hex2024_folder():
     folder = os.environ.get("HEXBENCH_DATA")

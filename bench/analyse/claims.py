@@ -13,7 +13,7 @@ import numpy as np
 from hexbench.analyse import intervals
 from hexbench.analyse.groups import Group
 from hexbench.analyse.intervals import CONFIDENCE
-from hexbench.analyse.parsing import Claim, check, fault, parse
+from hexbench.analyse.parsing import INVERSE, Claim, check, fault, parse
 from hexbench.analyse.quantities import INCONCLUSIVE, NOT_RUN, Case, Finding, Part
 from hexbench.analyse.rules import NOT_COMPARABLE, RULES, Rule, all_of
 from hexbench.analyse.runs import Ambiguous, Runs
@@ -264,7 +264,9 @@ def _of_seed(groups: Sequence[Group], seed: int) -> tuple[np.ndarray, np.ndarray
 
 def _plain(claim: Claim, outcome: _Outcome, runs: Runs) -> str:
     if outcome.said and claim.measures:
-        return _capital(claim.measures.format(outcome.finding.text(outcome.level)).rstrip("."))
+        finding = outcome.finding.inverse if INVERSE in claim.measures else outcome.finding
+        words = claim.measures.replace(INVERSE, "{}").format(finding.text(outcome.level))
+        return _capital(words.rstrip("."))
     if len(outcome.findings) < 2 or claim.own:
         return outcome.plain
     if outcome.finding.found and outcome.finding.found.low == outcome.finding.found.high:

@@ -30,6 +30,8 @@ ABOUT: Mapping[str, Any] = {
     "detail": list[dict[str, Any]],
 }
 """Keys of a claim, but for what it measures."""
+INVERSE = "{inverse}"
+"""Where the inverse of a ratio stands in `measures`."""
 TOGETHER: Mapping[str, Any] = {
     "all": list[dict[str, Any]],
     "for_each": dict[str, list[Any]],
@@ -131,8 +133,9 @@ def _claim(entry: Entry, rules: Mapping[str, Rule], where: str) -> Claim:
     count = about.get("reported_train_images", 1)
     if not is_count(count):
         raise BadInput(f"reported_train_images is {count}, no number of images")
-    if about.get("measures", "{}").count("{}") != 1:
-        raise BadInput("measures needs one {} where the value is to stand")
+    measures = about.get("measures", "{}").replace(INVERSE, "{}")
+    if measures.count("{}") != 1:
+        raise BadInput(f"measures needs one {{}} or {INVERSE} where the value is to stand")
     together = _together(measured, rules)
     for part in together["parts"]:
         if part.rule == "measure" or (part.rule in UNBOUND and "bound" not in part.options):

@@ -140,6 +140,14 @@ class Finding:
             return self.said
         return intervals.written(self.found, self.unit, self.interval or f"{100 * level:.4g}% CI")
 
+    @property
+    def inverse(self) -> "Finding":
+        """The same of a ratio's inverse: `68x` instead of `0.0147x`."""
+        if self.found is None or self.found.low <= 0:
+            return self
+        ends = (1 / end for end in (self.found.value, self.found.high, self.found.low))
+        return replace(self, found=Estimate(*ends))
+
 
 def described(selection: Selection, runs: Runs, without: Sequence[str] = ()) -> str:
     """The cells of a selection in words: the model's label, `after 3 epochs`."""

@@ -8,24 +8,23 @@ from hexbench.files import one_line
 from hexbench.report.table import NONE, Table
 
 if TYPE_CHECKING:
+    from hexbench.analyse.runs import Runs
     from hexbench.analyse.thresholds import Finding
     from hexbench.models import Entry
     from hexbench.plan.cost import Expectation
     from hexbench.plan.suites import Plan
-    from hexbench.store.store import Store
     from rich.console import Console
 
 MOST_ROWS = 40
 """Longer tables are for the report."""
 
 
-def headline(store: "Store", console: "Console") -> None:
+def headline(runs: "Runs", console: "Console") -> None:
     """The models with their main settings, and what the run varied."""
-    from hexbench.analyse.runs import Runs
     from hexbench.report import tables
     from hexbench.report.slices import Slices
 
-    slices = Slices(Runs.of(store.manifest(), store.planned()))
+    slices = Slices(runs)
     found = [tables.brief(slices), *(tables.by(slices, axis).table for axis in slices.axes)]
     for table in found:
         if 0 < len(table.rows) <= MOST_ROWS:
@@ -43,7 +42,8 @@ def print_plan(
 
     expected = [expectation.seconds(cell) for cell in plan.cells]
     rows = [
-        (label_of(cell, models), format_duration(s)) for cell, s in zip(plan.cells, expected, strict=True)
+        (label_of(cell, models, plan.own_split), format_duration(s))
+        for cell, s in zip(plan.cells, expected, strict=True)
     ]
     # rich lays out ten thousand rows in seconds, tabulate in a fraction of one.
     grid = tabulate(rows, ("cell", "about"), "rounded_outline", colalign=("left", "right"))

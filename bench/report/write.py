@@ -24,11 +24,12 @@ MEASURED = (Metrics, Times, Memory)
 """Their fields are columns of cells.csv, in this order."""
 
 
-def write_report(store: Store, study: "Study", survey: Survey | None = None) -> None:
+def write_report(store: Store, study: "Study", survey: Survey | None = None) -> Runs:
     """Make the derived files of a results folder again, from its manifest and records alone.
 
-    `survey` is what the store found, if that is known already. Raises NothingMeasured, and touches
-    nothing, if there is no record; BadInput if the study's claims or sections are wrong.
+    Returns the runs that it read. `survey` is what the store found, if that is known already. Raises
+    NothingMeasured, and touches nothing, if there is no record; BadInput if the study's claims or
+    sections are wrong.
     """
     manifest, found = store.manifest(), survey or store.survey()
     records = [found.sound[key] for key in manifest.cells if key in found.sound]
@@ -46,6 +47,7 @@ def write_report(store: Store, study: "Study", survey: Survey | None = None) -> 
     context.remove_stale()
     write_whole(store.folder / "report.md", markdown.report(content))
     write_whole(store.folder / "report.html", html.report(content, context.folder))
+    return runs
 
 
 def _sections(study: "Study", context: Context) -> list[Part]:

@@ -1,21 +1,20 @@
 """The local executor: measures cells in this process, one after another, and shows how far it is."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hexbench.data.dataset import Dataset
 from hexbench.errors import Stopped
 from hexbench.plan.cell import Cell
 from hexbench.plan.cost import Clock, Expectation, format_duration
+from hexbench.report.progress import run_bar
 from hexbench.run.signals import Signals
 from hexbench.run.worker import ProgressListener, RunOptions, Worker, is_settled
 from hexbench.store.record import Done, Failed, Record
 from hexbench.store.store import Store
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Column
+from rich.progress import Progress
 
 LINE_EVERY_S = 30.0
 """Where no bar can be drawn, a line of progress this often."""
@@ -79,7 +78,8 @@ def run(
         return outcome
     words = {cell: labels[cell.key_on(data.fingerprint)] for cell in waiting}
     try:
-        with _display(console, words, clock) as display:
+        with run_bar(console) as bar:
+            display = _Display(console, words, clock, bar)
             worker = Worker(data, store, expectation, options, own_models, display, signals.deferred)
             for cell, record, seconds in worker.carry_out(waiting):
                 outcome.add(record, kept=seconds is None)
@@ -134,23 +134,3 @@ class _Display(ProgressListener):
                 f"{what}",
                 highlight=False,
             )
-
-
-@contextmanager
-def _display(console: Console, labels: dict[Cell, str], clock: Clock) -> Iterator[_Display]:
-    # Twice a second: drawing takes processor time from what is being timed.
-    bar = Progress(
-        TextColumn("{task.fields[done]}", table_column=Column(no_wrap=True)),
-        BarColumn(bar_width=16),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}", table_column=Column(no_wrap=True)),
-        # The cell that runs has what is left of the line.
-        TextColumn("[dim]{task.description}", table_column=Column(no_wrap=True, ratio=1)),
-        expand=True,
-        console=console,
-        refresh_per_second=2,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    with bar:
-        yield _Display(console, labels, clock, bar)

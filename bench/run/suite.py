@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hexbench.analyse.claims import check
+from hexbench.analyse.runs import Runs
 from hexbench.data.card import card_of
 from hexbench.data.dataset import Dataset
 from hexbench.data.sources import Source
@@ -91,14 +92,15 @@ def _run(request: Request, console: Console, signals: Signals) -> ExitCode:
                 console,
                 signals,
             )
+            runs = None
             with store.alone(), suppress(NothingMeasured):
-                write_report(store, request.study)
+                runs = write_report(store, request.study)
     except OSError as error:
         raise BadInput(
             f"{error.filename or store.folder} cannot be written: {error.strerror or error}. What was "
             "finished is kept; once this is mended the same command goes on from there."
         ) from None
-    return _close(request, outcome, data, store, console)
+    return _close(request, outcome, runs, data, store, console)
 
 
 def _prepare(
@@ -172,9 +174,12 @@ def manifest_of(request: Request, data: Dataset, store: Store) -> Manifest:
     )
 
 
-def _close(request: Request, outcome: Outcome, data: Dataset, store: Store, console: Console) -> ExitCode:
+def _close(
+    request: Request, outcome: Outcome, runs: Runs | None, data: Dataset, store: Store, console: Console
+) -> ExitCode:
     """Say how it went, on the terminal and in the exit code."""
-    headline(store, console)
+    if runs is not None:
+        headline(runs, console)
     labels, cells = store.manifest().labels, request.plan.cells
     for record in outcome.failed[:MOST_NAMED]:
         console.print(f"failed: {labels[record.key]}: {record.error}", markup=False)

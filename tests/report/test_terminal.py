@@ -6,6 +6,7 @@ import pytest
 from analyse.sound import correct, network
 from analyse.whole_run import run
 from cells import cell
+from hexbench.analyse.runs import Runs
 from hexbench.analyse.thresholds import Finding
 from hexbench.data.dataset import Split
 from hexbench.models import entries
@@ -16,13 +17,17 @@ from report.made_up import FOREST, forest, save_run
 from rich.console import Console
 
 
+def runs_of(store):
+    return Runs.of(store.manifest(), store.planned())
+
+
 @pytest.fixture
 def console():
     return Console(file=StringIO(), width=200)
 
 
 def test_a_headline_has_every_model_and_what_was_varied(tmp_path, console):
-    headline(save_run(tmp_path, [*run(), forest()], {"forest": FOREST}, name="data"), console)
+    headline(runs_of(save_run(tmp_path, [*run(), forest()], {"forest": FOREST}, name="data")), console)
     text = console.file.getvalue()
     for words in (
         "Models · data",
@@ -38,13 +43,13 @@ def test_two_learning_rates_are_seen_at_once(tmp_path, console):
     records = [
         network("mlp", correct(0.9, s), seed=s, learning_rate=rate) for rate in (0.001, 0.01) for s in (0, 1)
     ]
-    headline(save_run(tmp_path, records), console)
+    headline(runs_of(save_run(tmp_path, records)), console)
     rows = console.file.getvalue().split("Results by learning_rate")[1].splitlines()
     assert [line.split("│")[4].strip() for line in rows if "MLP" in line] == ["0.001", "0.01"]
 
 
 def test_names_cannot_steer_the_terminal(tmp_path, console):
-    headline(save_run(tmp_path, run(), name="a\x1b[31mb\nc"), console)
+    headline(runs_of(save_run(tmp_path, run(), name="a\x1b[31mb\nc")), console)
     assert "\x1b" not in console.file.getvalue()
 
 
