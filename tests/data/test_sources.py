@@ -52,8 +52,8 @@ def test_auto_is_no_reason_to_take_other_images(tmp_path):
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ("emnits", "emnits is not there; did you mean 'emnist'"),
-        ("digit", "digit is not there; did you mean 'digits'"),
+        ("emnits", r"emnits is not there \(did you mean 'emnist'"),
+        ("digit", r"digit is not there \(did you mean 'digits'"),
         ("/nowhere/at/all", "/nowhere/at/all is not there: --data takes auto, digits, synthetic"),
         (".", f"holds no images: {IMAGES_FILE} and {LABELS_FILE} are not there"),
         ("table.csv", "neither a folder nor an .npz"),
