@@ -125,7 +125,9 @@ def test_a_file_of_ten_lines_and_a_line_of_toml_are_a_model(copied, tmp_path):
     assert rows_with(report, "forest", "2") and rows_with(report, "forest", "20")
     curves = figures_of(copied("report", "out", program=WATCHED))
     curve = curves["by_train_size.png"]
-    assert "'forest, n_estimators=2'" in curve and "'forest'" in curve, "a curve for each setting"
+    assert "'forest, n_estimators=2'" in curve and "'forest, n_estimators=20'" in curve, (
+        "a curve for each setting"
+    )
     said = copied("compare", "out", "out")
     assert "forest" in said
     assert "0 fallen" in said

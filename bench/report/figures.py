@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 GEOMETRIC = 4.0
 """Numbers whose largest is so many times the smallest are drawn on a logarithmic axis."""
+LONGEST_OF_TWO = 40
+"""Characters of a label beside which another has room."""
 
 
 def by_axis(slices: Slices, axis: str, palette: Palette) -> "Figure | None":
@@ -48,7 +50,7 @@ def by_axis(slices: Slices, axis: str, palette: Palette) -> "Figure | None":
             "marker": palette.marker(one.model),
             "linestyle": palette.line(one.model, variant),
             "markersize": 5,
-            "label": shortened(name, 44),
+            "label": shortened(name, 2 * LONGEST_OF_TWO),
         }
         places = [place(point.value) for point in one.points]
         _with_range(panels[0], places, [point.group for point in one.points], look)
@@ -58,7 +60,8 @@ def by_axis(slices: Slices, axis: str, palette: Palette) -> "Figure | None":
     if timed:
         panels[1].set_ylabel("relative time (first point = 1)")
         panels[1].set_ylim(bottom=0)
-    columns = 2 if timed or len(found) > 3 else 1
+    fits = max(map(len, names)) <= LONGEST_OF_TWO
+    columns = 2 if fits and (timed or len(found) > 3) else 1
     figure.legend(
         *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=columns, fontsize=9
     )
