@@ -125,7 +125,8 @@ def test_a_file_of_ten_lines_and_a_line_of_toml_are_a_model(copied, tmp_path):
     assert rows_with(report, "forest", "2") and rows_with(report, "forest", "20")
     curves = figures_of(copied("report", "out", program=WATCHED))
     curve = curves["by_train_size.png"]
-    assert "'forest, n_estimators=2'" in curve and "'forest, n_estimators=20'" in curve, (
+    both = ("'forest, n_estimators=2'", "'forest, n_estimators=20'")
+    assert all(name in curve for name in both), "a curve for each setting"
         "a curve for each setting"
     )
     said = copied("compare", "out", "out")
