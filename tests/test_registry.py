@@ -127,8 +127,6 @@ def test_a_file_of_ten_lines_and_a_line_of_toml_are_a_model(copied, tmp_path):
     curve = curves["by_train_size.png"]
     both = ("'forest, n_estimators=2'", "'forest, n_estimators=20'")
     assert all(name in curve for name in both), "a curve for each setting"
-        "a curve for each setting"
-    )
     said = copied("compare", "out", "out")
     assert "forest" in said
     assert "0 fallen" in said
