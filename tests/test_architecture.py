@@ -318,6 +318,7 @@ def test_importing_changes_nothing():
     assert "hexbench.models.training.devices" in imported
 
 
+@pytest.mark.slow
 def test_a_side_effect_would_be_found():
     """Imports of the Python library that do such things."""
     header = "import sys, types\n"

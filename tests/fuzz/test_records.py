@@ -101,6 +101,7 @@ def test_a_gate_never_leaves_a_damaged_record_out_silently(command, damage, tmp_
         assert code != 3 or "missing or failed" in said
 
 
+@pytest.mark.slow
 @FEWER
 @given(wrong=wrong_records(8))
 def test_a_report_names_what_is_missing(command, damage, wrong):

@@ -82,6 +82,7 @@ def test_another_learning_rate_is_another_record_that_trains_otherwise(small_dat
     assert again.metrics == slow.metrics, "no program of another learning rate was taken"
 
 
+@pytest.mark.slow
 def test_a_network_of_another_width_says_so(small_data):
     record = record_of(cell("mlp", 150, epochs=2, hidden_layer_sizes=(32, 8), activation="relu"), small_data)
     assert [layer.name for layer in record.layers] == ["hidden1", "hidden2", "output"]
@@ -97,6 +98,7 @@ def wrong_held_out(of, data):
     return course.dataset("wrong", images, labels)
 
 
+@pytest.mark.slow
 def test_an_early_stopping_cell_tests_the_epoch_that_validation_chose(small_data):
     of = cell("mlp", 100, held_out=20, seed=1, epochs=400, evaluate_at=(1, 10, 50, 100, 200), snapshot_at=())
     record = record_of(of, wrong_held_out(of, small_data))
@@ -383,12 +385,13 @@ def shaped(shape, classes, pixel_max=255, count=200):
     return Dataset("shaped", images, labels, names, pixel_max)
 
 
-@pytest.mark.parametrize(
-    ("shape", "classes", "pixel_max"), [((8, 8), 10, 16), ((28, 28), 10, 255), ((9, 7, 3), 2, 255)]
-)
-@pytest.mark.parametrize(
-    "model", [pytest.param(name, marks=pytest.mark.slow if name == "cnn" else ()) for name in MODELS]
-)
+SHAPES = [((8, 8), 10, 16), ((28, 28), 10, 255), ((9, 7, 3), 2, 255)]
+COMPILED = [name for name in MODELS if MODELS[name].accelerated]
+OTHERS = [(name, *shape) for name in MODELS if name not in COMPILED for shape in SHAPES]
+SLOW = [pytest.param(name, *shape, marks=pytest.mark.slow) for name in COMPILED for shape in SHAPES]
+
+
+@pytest.mark.parametrize(("model", "shape", "classes", "pixel_max"), [*OTHERS, *SLOW])
 def test_every_model_takes_images_of_any_shape(model, shape, classes, pixel_max):
     data = shaped(shape, classes, pixel_max)
     small = {"channels": (4, 4), "epochs": 2} if model == "cnn" else {}
@@ -418,6 +421,7 @@ def test_a_given_split_is_that_of_the_order():
     assert written(record)["split"] == "given"
 
 
+@pytest.mark.slow
 def test_seeds_measured_together_have_their_own_records(small_data):
     cells = [cell("mlp", 150, epochs=3, seed=seed, evaluate_at=(1,)) for seed in range(3)]
     records = measure_together(cells, small_data, MODELS["mlp"])

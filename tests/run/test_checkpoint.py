@@ -68,10 +68,11 @@ class NOTHING:
     times = timing_clean = memory = programs = None
 
 
-@pytest.mark.parametrize(
-    "of", [MLP, STOPPED, pytest.param(CNN, marks=pytest.mark.slow)], ids=["mlp", "early stopping", "cnn"]
-)
-@pytest.mark.parametrize("share", [0.1, 0.6])
+LATER = [pytest.param(of, 0.6, marks=pytest.mark.slow) for of in (MLP, STOPPED, CNN)]
+SOON = [pytest.param(of, 0.1, marks=pytest.mark.slow) for of in (STOPPED, CNN)]
+
+
+@pytest.mark.parametrize(("of", "share"), [(MLP, 0.1), *SOON, *LATER])
 def test_a_cell_that_goes_on_is_bit_for_bit_the_uninterrupted_one(
     of, share, small_data, tmp_path, monkeypatch
 ):
@@ -90,6 +91,7 @@ def test_a_cell_that_goes_on_is_bit_for_bit_the_uninterrupted_one(
     assert sum(record.programs.values()) == 2 * sum(whole.programs.values())
 
 
+@pytest.mark.slow
 def test_the_best_epoch_may_lie_before_the_checkpoint(small_data, tmp_path):
     """Where the held-out images are of other classes than their labels say, the first epochs are best."""
     of = cell("mlp", 100, held_out=20, seed=1, epochs=400, evaluate_at=(1, 10, 50, 100))
@@ -150,6 +152,7 @@ def of_another_cell(folder):
     return folder.rename(folder.with_name("0" * 64))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [flip, empty, of_another_cell])
 def test_a_damaged_or_foreign_checkpoint_is_thrown_away(damage, small_data, tmp_path):
     folder = begin(CNN, small_data, Store(tmp_path), 5)
@@ -159,6 +162,7 @@ def test_a_damaged_or_foreign_checkpoint_is_thrown_away(damage, small_data, tmp_
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_other_versions_is_thrown_away(small_data, tmp_path):
     folder = begin(CNN, small_data, Store(tmp_path), 5)
     assert DiskCheckpoint(folder, 0.0, "other versions").load() is None
@@ -179,6 +183,7 @@ def test_a_workers_checkpoints_are_those_of_its_machine_device_and_versions(
     assert made._checkpoint(cell("svm_grid", images=100)) is None
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_was_writing_is_not_taken_for_a_checkpoint(small_data, tmp_path):
     folder = begin(CNN, small_data, Store(tmp_path), 5)
     (whole,) = folder.iterdir()
@@ -188,6 +193,7 @@ def test_what_a_killed_process_was_writing_is_not_taken_for_a_checkpoint(small_d
     assert list(folder.iterdir()) == [whole]
 
 
+@pytest.mark.slow
 def test_a_stored_cell_leaves_no_checkpoint_and_a_short_one_never_has_one(small_data, tmp_path, monkeypatch):
     saved = []
     save = DiskCheckpoint.save
@@ -206,6 +212,7 @@ def test_a_stored_cell_leaves_no_checkpoint_and_a_short_one_never_has_one(small_
     assert not saved
 
 
+@pytest.mark.slow
 def test_on_a_full_disk_a_cell_goes_on_without_a_checkpoint(small_data, small_disk, capfd):
     store = Store(small_disk)
     with (small_disk / "filler").open("wb") as filler:

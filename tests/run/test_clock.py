@@ -2,6 +2,7 @@ import itertools
 import time
 
 import msgspec
+import pytest
 from cells import cell, expectation_of
 from hexbench.run import worker
 from hexbench.run.worker import Worker
@@ -18,6 +19,7 @@ CELLS = [
 ]
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_set_back_again_and_again_changes_nothing(small_data, tmp_path, monkeypatch):
     backwards = itertools.count(2_000_000_000, -3_600)
     monkeypatch.setattr(time, "time", lambda: float(next(backwards)))

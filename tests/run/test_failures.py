@@ -45,10 +45,18 @@ def apart():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("Greedy", "RESOURCE_EXHAUSTED: Out of memory"),
+        pytest.param("Greedy", "RESOURCE_EXHAUSTED: Out of memory", marks=pytest.mark.slow),
         ("Short", "MemoryError"),
-        ("Diverging", "FloatingPointError: the training loss is not finite in epoch 1"),
-        ("WrongOnTestImages", "FloatingPointError: the test loss is not finite after epoch 3"),
+        pytest.param(
+            "Diverging",
+            "FloatingPointError: the training loss is not finite in epoch 1",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "WrongOnTestImages",
+            "FloatingPointError: the test loss is not finite after epoch 3",
+            marks=pytest.mark.slow,
+        ),
         ("Wrong", r"RuntimeError: no [bold]result"),
         ("Silent", "AssertionError"),
     ],
@@ -73,6 +81,7 @@ def test_a_network_that_takes_too_long_has_failed(small_data, tmp_path):
     assert not isinstance(short, Failed)
 
 
+@pytest.mark.slow
 def test_an_svm_that_takes_too_long_is_ended_and_the_next_has_a_new_process(small_data, tmp_path):
     (record,) = results(worker_of(small_data, tmp_path, time_limit=1e-3), [SEARCH])
     assert record.error == "TimeoutError: over its limit of 0.001 s"
@@ -87,6 +96,7 @@ def test_an_svm_that_takes_too_long_is_ended_and_the_next_has_a_new_process(smal
             assert getattr(there, name) == getattr(here, name), "it measures the same"
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_of_its_cell_leaves_a_failed_record(small_data, tmp_path):
     slow = cell("svm_grid", images=300, probability=True)
 
@@ -104,6 +114,7 @@ def test_a_process_that_dies_of_its_cell_leaves_a_failed_record(small_data, tmp_
     assert not isinstance(found[1], Failed)
 
 
+@pytest.mark.slow
 def test_an_own_model_is_measured_in_the_process_apart_too(small_data, tmp_path):
     leaving, own = own_cell("Leaving")
     found = results(worker_of(small_data, tmp_path, own, time_limit=60), [leaving, SEARCH])

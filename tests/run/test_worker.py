@@ -20,6 +20,7 @@ def run(cells, data, folder, **options):
     return [record for _, record, _ in worker_of(data, folder, **options).carry_out(cells)]
 
 
+@pytest.mark.slow
 def test_seeds_trained_together_measure_what_they_do_alone(small_data, tmp_path):
     together = run(SEEDS, small_data, tmp_path / "together", together=True)
     alone = run(SEEDS, small_data, tmp_path / "alone", together=False)
