@@ -132,6 +132,7 @@ def _run(
         pixels = prod(source.shape) if source.shape else None
         print_plan(planned, models, Expectation(images, models, pixels), console)
         return ExitCode.OK
+    from hexbench.analyse.registration import registered
     from hexbench.run.suite import Request, run_suite
     from hexbench.run.worker import RunOptions
 
@@ -145,6 +146,7 @@ def _run(
         models,
         own_models,
         out or place,
+        registered(study, loaded),
         fresh,
         RunOptions(**options),
     )
@@ -167,6 +169,20 @@ def report(folder: Path, study: str | None) -> None:
             click.echo(f"damaged, counts as missing: {store.cells / name}: {fault}")
         write_report(store, judge, found)
     click.echo(f"Report: {folder / 'report.html'} and report.md")
+
+
+@cli.command()
+@click.argument("folder", type=PATH)
+def pack(folder: Path) -> None:
+    """Pack the records of results FOLDER into one file, cells.jsonl.xz, that every command reads."""
+    from hexbench.store.store import Store
+
+    store = Store.open(folder)
+    with store.alone():
+        file = store.pack()
+    click.echo(
+        f"Packed: {file}, {file.stat().st_size / 1e6:.1f} MB. The folder cells/ is not needed beside it."
+    )
 
 
 @cli.command()

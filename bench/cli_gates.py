@@ -24,11 +24,23 @@ from hexbench.files import one_line
     show_default="where GITHUB_ACTIONS is true",
     help="Print annotations for GitHub Actions.",
 )
-def check(folder: Path, thresholds: Path | None, junit_file: Path | None, github: bool) -> None:
-    """Hold results FOLDER against the accuracy thresholds of its study for its data."""
+@click.option(
+    "--write",
+    "written",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write thresholds that this run derives for its own data there, and check nothing.",
+)
+def check(
+    folder: Path, thresholds: Path | None, junit_file: Path | None, github: bool, written: Path | None
+) -> None:
+    """Hold results FOLDER against the accuracy thresholds of its study for its data.
+
+    A threshold is broken where the 95% interval of the mean over seeds lies beyond it.
+    """
     from hexbench import study
     from hexbench.analyse.runs import Runs
-    from hexbench.analyse.thresholds import BROKEN, FAILED, OK, load
+    from hexbench.analyse.thresholds import BROKEN, FAILED, NOT_MEASURED, derived, load
     from hexbench.analyse.thresholds import check as judge
     from hexbench.files import write_whole
     from hexbench.report.junit import annotations, junit
@@ -39,6 +51,10 @@ def check(folder: Path, thresholds: Path | None, junit_file: Path | None, github
 
     store = Store.open(folder)
     manifest, records = store.manifest(), store.planned()
+    if written is not None:
+        write_whole(written, derived(Runs.of(manifest, records)))
+        click.echo(f"Thresholds: {written}. They apply by: check DIR --thresholds {written}")
+        return
     file = thresholds or study.load(manifest.study).thresholds
     if file is None:
         raise BadInput(f"the study {manifest.study} has no thresholds: name a file by --thresholds.")
@@ -54,10 +70,14 @@ def check(folder: Path, thresholds: Path | None, junit_file: Path | None, github
     if BROKEN in verdicts or FAILED in verdicts:
         click.echo(f"{verdicts.count(BROKEN) + verdicts.count(FAILED)} broken.")
         sys.exit(ExitCode.REGRESSION)
-    if OK not in verdicts:
+    for finding in findings:
+        if finding.is_blind:
+            click.echo(f"{finding.where}: this threshold could not have been broken, not even by guessing.")
+    kept = len(verdicts) - verdicts.count(NOT_MEASURED)
+    if not kept:
         click.echo(f"Nothing to check: {file} has no threshold that {folder} measures.")
         sys.exit(ExitCode.NOTHING_MEASURED)
-    click.echo(f"{verdicts.count(OK)} kept.")
+    click.echo(f"{kept} kept.")
     if missing:
         click.echo(
             f"{len(missing)} of {len(manifest.cells)} planned cells are missing or failed: "
@@ -76,19 +96,44 @@ def check(folder: Path, thresholds: Path | None, junit_file: Path | None, github
     default="text",
     show_default=True,
 )
-def compare(first: Path, second: Path, form: str) -> None:
+@click.option(
+    "--margin",
+    metavar="POINTS",
+    type=click.FloatRange(0, 100),
+    help="Say whether SECOND is shown not to be worse by more than so many percentage points.",
+)
+@click.option(
+    "--models",
+    metavar="NAME=OTHER,...",
+    help="Compare model NAME of FIRST with model OTHER of SECOND; both may be one folder.",
+)
+def compare(first: Path, second: Path, form: str, margin: float | None, models: str | None) -> None:
     """Set results folder SECOND beside FIRST; exit code 1 if its accuracy has fallen.
 
-    Accuracy is compared on the same test images and seeds, time where the hardware is the same.
+    With --margin, also if it is shown to be worse by more than that. Accuracy is compared on the same
+    test images, time where the hardware is the same.
     """
-    from hexbench.analyse.compare import REGRESSION, Run
+    from hexbench.analyse.compare import REGRESSION, WORSE, Run
     from hexbench.analyse.compare import compare as set_beside
     from hexbench.report.comparison import FORMATS
     from hexbench.store.store import Store
 
     stores = Store.open(first), Store.open(second)
-    found = set_beside(*(Run.of(str(store.folder), store.manifest(), store.planned()) for store in stores))
-    FORMATS[form](found)
-    if not found.accuracy.differences:
+    pairs = None if models is None else _pairs(models)
+    runs = [Run.of(str(store.folder), store.manifest(), store.planned()) for store in stores]
+    found = set_beside(runs[0], runs[1], pairs)
+    share = None if margin is None else margin / 100
+    FORMATS[form](found, share)
+    differences = found.accuracy.differences
+    if not differences:
         sys.exit(ExitCode.NOTHING_MEASURED)
-    sys.exit(ExitCode.REGRESSION if found.accuracy.count(REGRESSION) else ExitCode.OK)
+    worse = share is not None and any(d.against(share) == WORSE for d in differences)
+    sys.exit(ExitCode.REGRESSION if found.accuracy.count(REGRESSION) or worse else ExitCode.OK)
+
+
+def _pairs(models: str) -> dict[str, str]:
+    """The names of `--models`."""
+    pairs = [part.partition("=") for part in models.split(",")]
+    if not all(name.strip() and sign and other.strip() for name, sign, other in pairs):
+        raise BadInput(f"--models {models}: write NAME=OTHER, several separated by commas.")
+    return {name.strip(): other.strip() for name, _, other in pairs}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "studies"
 FILE = "study.toml"
 DEFAULT = "digit_recognizer"
-KEYS = ("title", "source", "split", "data", "claim")
+KEYS = ("title", "source", "rules_note", "split", "data", "claim")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Study:
     """What `--data auto` means."""
     reported_images: int | None = None
     """Images of the report's own data; on other data its numbers may not hold."""
+    rules_note: str = ""
+    """What else there is to say of when the rules were written."""
     module: ModuleType | None = field(default=None, repr=False, compare=False)
     content: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """What `study.toml` says."""
@@ -149,7 +151,7 @@ def _study(name: str, folder: Path, content: dict[str, Any]) -> Study:
     unknown = sorted(set(content) - set(KEYS))
     if unknown:
         raise BadInput(f"unknown key {short(unknown[0])!r}{nearest(unknown[0], KEYS)}")
-    for key in ("title", "source"):
+    for key in ("title", "source", "rules_note"):
         if not isinstance(content.get(key, ""), str):
             raise BadInput(f"{key} is no text")
     if not content.get("title"):
@@ -168,6 +170,7 @@ def _study(name: str, folder: Path, content: dict[str, Any]) -> Study:
         _split(_table(content, "split", ("test_size", "shuffle", "random_state"))),
         data.get("default", "auto"),
         images,
+        content.get("rules_note", ""),
         _module(name, folder),
         content,
     )

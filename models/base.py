@@ -46,6 +46,8 @@ class Evaluation:
     """(n,) uint8, or uint16 above 256 classes: place in `classes_` of the most probable class."""
     confidence: np.ndarray
     """(n,) float32: its probability."""
+    losses: np.ndarray
+    """(n,) float32: the cross-entropy of each image."""
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         y: np.ndarray,
         *,
         classes: Iterable[Any] | None = None,
+        initial: int | None = None,
         test: Labelled | None = None,
         validation: Labelled | None = None,
         evaluate_at: Iterable[int] = (),
@@ -100,6 +101,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             X: Images; see the class.
             y: Their labels (n,).
             classes: All labels that there are, each an output; by default those in `y`.
+            initial: The seed of the initial weights, if it is not `random_state`.
             test: Images and labels that are evaluated after the epochs of `evaluate_at` and the last.
             validation: Images and labels that are evaluated then instead; the weights with the lowest
                 validation loss are kept, and they alone are tested. Training ends before `epochs` where
@@ -119,6 +121,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             [X],
             [y],
             classes=classes,
+            initial=None if initial is None else [initial],
             test=test,
             validation=held_out,
             evaluate_at=evaluate_at,
@@ -135,6 +138,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         y: Sequence[np.ndarray],
         *,
         classes: Iterable[Any] | None = None,
+        initial: Sequence[int] | None = None,
         test: Labelled | None = None,
         validation: Sequence[Labelled] | None = None,
         evaluate_at: Iterable[int] = (),
@@ -143,8 +147,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     ) -> None:
         """Fit models that differ in `random_state` alone side by side, in one program.
 
-        `X`, `y` and `validation` have an element for each, of equal shapes. Each model's times are an
-        equal share of the seconds that all took; what was compiled is the first's. Otherwise as `fit`.
+        `X`, `y`, `initial` and `validation` have an element for each, of equal shapes. Each model's times
+        are an equal share of the seconds that all took; what was compiled is the first's. Otherwise as
+        `fit`.
         """
         first = models[0]
         first._check()
@@ -168,6 +173,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             network,
             [(own, _indices(of, known, own)) for own, of in zip(images, y, strict=True)],
             [model._seed() for model in models],
+            initial,
             epochs=first.epochs,
             batch_size=int(first.batch_size),
             learning_rate=float(first.learning_rate),

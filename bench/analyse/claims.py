@@ -6,23 +6,24 @@ A claim's rule, its margins and its smallest number of seeds stand in the study'
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import ceil, exp, inf, isfinite, log
 from typing import Any
 
-import numpy as np
-from hexbench.analyse import intervals
-from hexbench.analyse.groups import Group
-from hexbench.analyse.intervals import CONFIDENCE
+from hexbench.analyse.intervals import CONFIDENCE, TIMES, Unit
 from hexbench.analyse.parsing import INVERSE, Claim, check, fault, parse
-from hexbench.analyse.quantities import INCONCLUSIVE, NOT_RUN, Case, Finding, Part
-from hexbench.analyse.rules import NOT_COMPARABLE, RULES, Rule, all_of
+from hexbench.analyse.quantities import INCONCLUSIVE, NOT_RUN, SPLITS, Case, Finding, Part, on_own_split
+from hexbench.analyse.rules import CONSISTENT, NOT_COMPARABLE, REFUTED, RULES, SUPPORTED, Rule
 from hexbench.analyse.runs import Ambiguous, Runs
 from hexbench.analyse.selections import Known
 from hexbench.errors import BadInput
 from hexbench.models import entries
+from hexbench.plan.cost import format_duration
 
 __all__ = ("Claim", "Detail", "Verdict", "as_json", "check", "judge", "parse")
 
+POWER = 0.8
+"""With this chance an effect of the stated size is shown."""
+MOST_RUNS = 10_000
 FIELDS = (
     "id",
     "statement",
@@ -72,8 +73,18 @@ class Verdict:
     """What the claim comes to in each of its other readings."""
     plain: str
     """What was measured, in one short sentence."""
+    unit: Unit
+    target: float | None
+    """The reported value, or the bound, that the measured one is held against."""
+    quote: str
     source: str
     details: Sequence[Detail]
+
+    @property
+    def agreement(self) -> str:
+        """How many of the other readings that were judged have the same verdict: `3 of 4`."""
+        judged = [reading["verdict"] for reading in self.readings if reading["verdict"] != NOT_RUN]
+        return f"{judged.count(self.verdict)} of {len(judged)}" if judged else ""
 
 
 @dataclass(frozen=True)
@@ -82,24 +93,17 @@ class _Outcome:
 
     verdict: str
     finding: Finding
-    """The one whose value is the claim's, or that says why there is none."""
-    said: str
-    """The quantity of that finding in words; empty where there is none."""
-    level: float
+    """The one that decided, or that says why nothing is."""
+    part: Part | None = None
+    """Its part; None where there is no value."""
+    level: float = CONFIDENCE
     findings: Sequence[tuple[Part, Finding]] = ()
-    """Of all parts, where there is a value of each."""
-    p_values: Sequence[float] = ()
-    """Of McNemar's tests, one a part."""
+    """Of all parts at CONFIDENCE, where there is a value of each."""
 
     @property
-    def plain(self) -> str:
-        """What was measured, in one sentence without its full stop."""
-        if not self.said:
-            return _capital(self.finding.reason)
-        words = [f"{self.said}: {self.finding.text(self.level)}"]
-        if self.finding.n > 1:
-            words.append(f", {self.finding.n} {self.finding.counted}")
-        return _capital("".join(words))
+    def text(self) -> str:
+        """The value with its interval; empty where there is none."""
+        return self.finding.text(self.level) if self.part else ""
 
 
 def judge(
@@ -138,7 +142,8 @@ def as_json(verdicts: Iterable[Verdict]) -> list[dict[str, Any]]:
 def _verdict(claim: Claim, runs: Runs, rules: Mapping[str, Rule], reported_images: int | None) -> Verdict:
     outcome = _outcome(claim, runs, rules)
     verdict = _comparable(outcome.verdict, claim, runs)
-    plain = _plain(claim, outcome, runs)
+    plain = _plain(outcome, runs)
+    readings = [(reading, _outcome(reading, runs, rules)) for reading in claim.readings]
     groups = [group for _, f in outcome.findings or ((None, outcome.finding),) for group in f.groups]
     return Verdict(
         id=claim.id,
@@ -149,10 +154,16 @@ def _verdict(claim: Claim, runs: Runs, rules: Mapping[str, Rule], reported_image
         verdict=verdict,
         reason=_in_full(claim, outcome, plain, runs, reported_images),
         cells=[] if verdict == NOT_RUN else list(dict.fromkeys(k for g in groups for k in g.keys)),
-        readings=[_reading(reading, claim, runs, rules) for reading in claim.readings],
+        readings=[_reading(one, other, _comparable(other.verdict, claim, runs)) for one, other in readings],
         plain=f"{plain}.",
+        unit=outcome.finding.unit,
+        target=outcome.finding.target,
+        quote=claim.quote,
         source=claim.source,
-        details=list(_details(claim, outcome, runs, rules)),
+        details=[
+            *_table_of_readings(claim, [(claim, outcome), *readings], runs),
+            *_details(claim, outcome, runs, rules),
+        ],
     )
 
 
@@ -176,47 +187,45 @@ def _comparable(verdict: str, claim: Claim, runs: Runs) -> str:
     return NOT_COMPARABLE if verdict != NOT_RUN and _is_incomparable(claim, runs) else verdict
 
 
-def _reading(reading: Claim, claim: Claim, runs: Runs, rules: Mapping[str, Rule]) -> dict[str, Any]:
-    outcome = _outcome(reading, runs, rules)
-    return {
-        "name": reading.id,
-        **_numbers(outcome),
-        "n": outcome.finding.n,
-        "verdict": _comparable(outcome.verdict, claim, runs),
-    }
+def _reading(reading: Claim, outcome: _Outcome, verdict: str) -> dict[str, Any]:
+    return {"name": reading.id, **_numbers(outcome), "n": outcome.finding.n, "verdict": verdict}
 
 
 # --- From the parts to one verdict ---
 
 
 def _outcome(claim: Claim, runs: Runs, rules: Mapping[str, Rule]) -> _Outcome:
+    """The verdict on parts that must all hold, an intersection-union test (Berger 1982).
+
+    It is supported if each part is, at the level of one; and refuted if any part is, for which the
+    level is corrected for their number (the first step of Holm's procedure).
+    """
     parts, lacking = _measured_parts(claim, runs)
-    level = 1 - (1 - CONFIDENCE) / max(len(parts), 1) if claim.corrected else CONFIDENCE
     if lacking:
-        return _Outcome(NOT_RUN, Finding(NOT_RUN, lacking), "", level)
-    findings = [(part, rules[part.rule](Case(part, runs, level), **part.options)) for part in parts]
+        return _Outcome(NOT_RUN, Finding(NOT_RUN, lacking))
+    findings = _findings(parts, runs, rules, CONFIDENCE)
     for verdict in (NOT_RUN, INCONCLUSIVE):
         undecided = [f for _, f in findings if f.found is None and f.verdict == verdict]
         if undecided:
             groups = [group for _, finding in findings for group in finding.groups]
-            return _Outcome(verdict, replace(undecided[0], groups=groups), "", level)
-    p_values: list[float] = []
-    if claim.mcnemar_seed is not None:
-        rows = [_of_seed(finding.groups, claim.mcnemar_seed) for _, finding in findings]
-        pairs = [pair for pair in rows if pair is not None]
-        if len(pairs) < len(rows):
-            reason = f"a run of seed {claim.mcnemar_seed}, which McNemar's test compares, is missing"
-            return _Outcome(INCONCLUSIVE, Finding(INCONCLUSIVE, reason), "", level)
-        p_values = intervals.corrected([intervals.mcnemar(*pair) for pair in pairs])
-        findings = [
-            (part, replace(f, verdict=f.verdict if p < 1 - CONFIDENCE else INCONCLUSIVE))
-            for (part, f), p in zip(findings, p_values, strict=True)
-        ]
-    part, shown = findings[0] if claim.own else min(findings, key=lambda found: found[1].distance)
-    verdict = all_of([finding.verdict for _, finding in findings])
-    n = min(finding.n for _, finding in findings)
-    said = part.said(runs) if shown.text(level) else ""
-    return _Outcome(verdict, replace(shown, n=n), said, level, findings, p_values)
+            return _Outcome(verdict, replace(undecided[0], groups=groups))
+    level = 1 - (1 - CONFIDENCE) / len(findings)
+    against = [part for part, finding in findings if finding.verdict == REFUTED]
+    refuting = [(part, f) for part, f in _findings(against, runs, rules, level) if f.verdict == REFUTED]
+    if refuting:
+        part, shown = _deciding(refuting)
+        return _Outcome(REFUTED, shown, part, level, findings)
+    findings = [(p, replace(f, verdict=INCONCLUSIVE) if p in against else f) for p, f in findings]
+    verdict = next(v for v in (INCONCLUSIVE, CONSISTENT, SUPPORTED) if v in [f.verdict for _, f in findings])
+    part, shown = _deciding([(part, finding) for part, finding in findings if finding.verdict == verdict])
+    return _Outcome(verdict, shown, part, CONFIDENCE, findings)
+
+
+def _deciding(findings: Sequence[tuple[Part, Finding]]) -> tuple[Part, Finding]:
+    """The part whose interval is closest to failing, or furthest beyond; of different units the first."""
+    if len({finding.unit for _, finding in findings}) > 1:
+        return findings[0]
+    return min(findings, key=lambda found: found[1].distance)
 
 
 def _findings(
@@ -251,34 +260,33 @@ def _measured_parts(claim: Claim, runs: Runs) -> tuple[list[Part], str]:
     return [], f"all of the claim was measured at {what}"
 
 
-def _of_seed(groups: Sequence[Group], seed: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Which test images both models of a seed classify correctly, (images,) bool each."""
-    rows = [
-        record.correct(name) for group in groups for record, name, _ in group.snapshots if record.seed == seed
-    ]
-    return (rows[0], rows[1]) if len(groups) == len(rows) == 2 else None
-
-
 # --- Words and tables ---
 
 
-def _plain(claim: Claim, outcome: _Outcome, runs: Runs) -> str:
-    if outcome.said and claim.measures:
-        finding = outcome.finding.inverse if INVERSE in claim.measures else outcome.finding
-        words = claim.measures.replace(INVERSE, "{}").format(finding.text(outcome.level))
+def _plain(outcome: _Outcome, runs: Runs) -> str:
+    """What was measured, in one sentence without its full stop."""
+    finding, part = outcome.finding, outcome.part
+    if part is None or not outcome.text:
+        return _capital(finding.reason)
+    if part.measures:
+        found = finding.inverse if INVERSE in part.measures else finding
+        words = part.measures.replace(INVERSE, "{}").format(found.text(outcome.level))
         return _capital(words.rstrip("."))
-    if len(outcome.findings) < 2 or claim.own:
-        return outcome.plain
-    if outcome.finding.found and outcome.finding.found.low == outcome.finding.found.high:
-        parts = [f"{part.said(runs)}: {f.text(outcome.level)}" for part, f in outcome.findings]
-        return _capital("; ".join(parts))
-    return f"Closest of {len(outcome.findings)}: {outcome.plain}"
+    if finding.found and finding.found.low == finding.found.high:
+        every = [f"{part.said(runs)}: {f.text(outcome.level)}" for part, f in outcome.findings]
+        return _capital("; ".join(every))
+    counted = f", {finding.n} {finding.counted}" if finding.n > 1 else ""
+    return _capital(f"{part.said(runs)}: {outcome.text}{counted}")
 
 
 def _in_full(claim: Claim, outcome: _Outcome, plain: str, runs: Runs, reported_images: int | None) -> str:
     parts = [plain]
-    if outcome.said and outcome.finding.reason:
+    if outcome.text and outcome.finding.reason:
         parts.append(_capital(outcome.finding.reason))
+    if power := _power(outcome):
+        parts.append(power)
+    if outcome.level != CONFIDENCE:
+        parts.append(f"The level is corrected for {len(outcome.findings)} parts, any of which could refute")
     about_data = any(part.kind for part in claim.parts)
     if about_data:
         parts.append(f"On {runs.about}")
@@ -291,7 +299,12 @@ def _in_full(claim: Claim, outcome: _Outcome, plain: str, runs: Runs, reported_i
     if _is_incomparable(claim, runs):
         many = claim.reported_train_images
         parts.append(f"The report trained on {many:,} images, more than twice as many as there are here")
-    elif about_data and reported_images not in (None, data.images) and not data.synthetic:
+    elif (
+        about_data
+        and outcome.verdict not in (SUPPORTED, CONSISTENT)
+        and reported_images not in (None, data.images)
+        and not data.synthetic
+    ):
         parts.append("These are not the report's own images, on which it may be right")
     if claim.note:
         parts.append(claim.note.rstrip("."))
@@ -299,36 +312,102 @@ def _in_full(claim: Claim, outcome: _Outcome, plain: str, runs: Runs, reported_i
     return start + ". ".join(parts) + "."
 
 
+def _table_of_readings(
+    claim: Claim, readings: Sequence[tuple[Claim, _Outcome]], runs: Runs
+) -> Iterable[Detail]:
+    """The claim as it is read here, and in its other fair readings."""
+    if len(readings) < 2:
+        return
+    rows = [
+        [
+            claim.read_as if one is claim else one.id,
+            outcome.text or _capital(outcome.finding.reason),
+            str(outcome.finding.n or ""),
+            _comparable(outcome.verdict, claim, runs),
+        ]
+        for one, outcome in readings
+    ]
+    note = "The first is the claim's own; a verdict that differs in another shows what the answer depends on."
+    yield Detail("Readings", note, ["reading", *HEADER[1:]], rows)
+
+
+def _power(outcome: _Outcome) -> str:
+    """How large an effect these data could have shown, and what would settle what they leave open.
+
+    By the normal approximation, as for sizes of samples.
+    """
+    from scipy.stats import norm
+
+    finding = outcome.finding
+    found, unit = finding.found, finding.unit
+    if found is None or finding.target is None or finding.interval or finding.said:
+        return ""
+    ends = (found.value, found.low, found.high)
+    if not all(map(isfinite, ends)) or found.low == found.high or (unit == TIMES and min(ends) <= 0):
+        return ""
+    value, low, high = map(log, ends) if unit == TIMES else ends
+    quantile = norm.ppf((1 + outcome.level) / 2)
+    effect = max(high - value, value - low) * float((quantile + norm.ppf(POWER)) / quantile)
+    size = (
+        f"a ratio {exp(effect):.2f} times the bound"
+        if unit == TIMES
+        else unit.of_differences.written(effect)[1:]
+    )
+    sentence = f"An effect of {size} would have been shown in {POWER:.0%} of such runs"
+    if outcome.verdict != INCONCLUSIVE:
+        return sentence
+    room = abs(value - log(finding.target)) if unit == TIMES and finding.target > 0 else finding.room
+    return f"{sentence}; {_more(finding, effect / room if room else inf)}"
+
+
+def _more(finding: Finding, factor: float) -> str:
+    """How many more runs would narrow an interval by a factor, and how long those would take."""
+    records = [record for group in finding.groups for record in group.records]
+    shared = 0.0
+    if finding.counted == SPLITS:
+        share = records[0].test_size or 0.0
+        shared = share / (1 - share)
+    wanted = (1 / finding.n + shared) / factor**2 - shared if finding.n else 0.0
+    if wanted <= 1 / MOST_RUNS:
+        return f"no number of {finding.counted} that can be run would settle it"
+    more = max(ceil(1 / wanted) - finding.n, 1)
+    seconds = sum(r.times.total_s or 0.0 for r in records) / finding.n * more
+    return f"about {more:,} more {finding.counted} would settle it, in about {format_duration(seconds)}"
+
+
 def _details(claim: Claim, outcome: _Outcome, runs: Runs, rules: Mapping[str, Rule]) -> Iterable[Detail]:
-    if len(outcome.findings) > 1:
-        rows = _rows(outcome.findings, outcome.level, runs, outcome.p_values)
-        yield _table("Parts of the claim", "", rows)
+    if len(outcome.findings) > 1 or outcome.finding.counted == SPLITS:
+        yield _table("Parts of the claim", "", _rows(outcome.findings, runs))
     for detail in claim.details:
         parts, _ = _measured_parts(detail, runs)
         found = _findings(parts, runs, rules, CONFIDENCE)
         found = [(part, replace(f, verdict="")) for part, f in found if f.verdict != NOT_RUN]
         if found:
-            yield _table(detail.id, detail.note, _rows(found, CONFIDENCE, runs))
+            yield _table(detail.id, detail.note, _rows(found, runs))
 
 
-HEADER = ("what", "measured", "runs", "verdict", "McNemar's p")
+HEADER = ("what", "measured", "runs", "verdict")
 
 
-def _rows(
-    findings: Sequence[tuple[Part, Finding]], level: float, runs: Runs, p_values: Sequence[float] = ()
-) -> list[list[str]]:
-    """What HEADER says of each part."""
-    p_texts = [f"{p:.2g}" for p in p_values] or [""] * len(findings)
+def _rows(findings: Sequence[tuple[Part, Finding]], runs: Runs) -> list[list[str]]:
+    """What HEADER says of each part, and what the study's own split gives where random ones decided."""
     return [
-        [_capital(part.said(runs)), f.text(level) or f.reason, str(f.n or ""), f.verdict, p]
-        for (part, f), p in zip(findings, p_texts, strict=True)
+        [
+            _capital(part.said(runs)),
+            f.text(CONFIDENCE) or f.reason,
+            str(f.n or ""),
+            f.verdict,
+            on_own_split(part, runs) if f.counted == SPLITS else "",
+        ]
+        for part, f in findings
     ]
 
 
 def _table(title: str, note: str, rows: Sequence[Sequence[str]]) -> Detail:
     """The columns in which something stands."""
-    kept = [i for i in range(len(HEADER)) if any(row[i] for row in rows)]
-    return Detail(title, note, [HEADER[i] for i in kept], [[row[i] for i in kept] for row in rows])
+    header = [*HEADER, "on the report's own split"]
+    kept = [i for i in range(len(header)) if any(row[i] for row in rows)]
+    return Detail(title, note, [header[i] for i in kept], [[row[i] for i in kept] for row in rows])
 
 
 def _capital(text: str) -> str:

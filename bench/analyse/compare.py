@@ -1,14 +1,16 @@
 """Two runs side by side: their accuracy, their times, and what else differs between them.
 
-Groups of one setting are compared. They are paired by seed: on images with one fingerprint, equal seeds
-mean equal training and test images and equal initial weights. But where anything rounds otherwise, on
-another machine or with another version, equal seeds soon diverge, and the differences of three seeds are
-too often alike by chance: over all cells of a suite a paired interval then errs many times more often than
-it says. So the interval of a model that is not deterministic is never narrower than the unpaired one.
+Groups of one setting are compared. On images with one fingerprint equal seeds mean equal training and test
+images and equal initial weights. But where anything rounds otherwise, on another machine or with another
+version, equal seeds soon diverge: the seeds of the two runs are taken for independent. How much accuracy
+differs by seed is estimated from the seeds of the setting and, for the smaller part, from the model's other
+settings (`intervals.moderated`), so that two seeds, or one, have an interval that can be used.
+
+The few headline settings share one error rate, all other settings another.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isfinite
 from statistics import geometric_mean
 from typing import Any
@@ -16,27 +18,33 @@ from typing import Any
 import msgspec
 import numpy as np
 from hexbench.analyse import intervals
-from hexbench.analyse.intervals import FEWEST_SEEDS, Estimate
-from hexbench.analyse.runs import Group, Runs, Setting
+from hexbench.analyse.groups import RANDOM, Group, Setting
+from hexbench.analyse.intervals import Estimate, Spread
+from hexbench.analyse.runs import Runs
 from hexbench.errors import BadInput
+from hexbench.files import nearest
 from hexbench.store.manifest import Manifest
 from hexbench.store.record import Done, Environment, Failed, Record
 
 FAMILY = 0.05
-"""The chance that any interval of accuracy misses its true difference, shared among all of them."""
+"""The chance that any interval of the headline rows misses its true difference; and any of the others."""
 FLOOR = 0.01
 """A change of at most one point is neither a regression nor better."""
+POWER = 0.8
+"""A difference of `Difference.detectable` is shown with this chance."""
 
 REGRESSION, BETTER, IDENTICAL = "REGRESSION", "better", "identical"
 SMALL = "under one point"
 UNDECIDED = "no difference that this data can show"
+SHOWN, NOT_SHOWN, WORSE = "shown", "not shown", "worse"
+"""Whether the second is not worse by more than a margin."""
 
-SEEDS_AND_IMAGES, IMAGES, DRAWS = "seeds and images", "images", "draws"
-ASSUMED_SEEDS = "images and an assumed standard deviation of seeds"
+SEEDS_AND_IMAGES, IMAGES, DRAWS, SPLITS = "seeds and images", "images", "draws", "random splits"
 """What an interval has in it. Of one seed of a deterministic model it is the images alone."""
 
 Pair = Sequence[tuple[np.ndarray, np.ndarray]]
 """What the first run and the second classify correctly, (images,) bool each, for every common seed."""
+Priors = tuple[Spread | None, Spread | None]
 
 
 @dataclass(frozen=True)
@@ -70,12 +78,17 @@ class Difference:
     setting: Setting
     first: list[float]
     second: list[float]
-    """Accuracies of the same seeds, in order."""
+    """Accuracies of the same seeds, or of the same random splits, in order."""
     change: Estimate
     """Of the mean, second less first."""
+    level: float
+    """Of that interval."""
     interval_of: str
     identical: bool
     """Whether both classify the very same images correctly."""
+    headline: bool = False
+    other: str | None = None
+    """The model of the second, where it has another name."""
 
     @property
     def verdict(self) -> str:
@@ -88,14 +101,26 @@ class Difference:
             return SMALL
         return REGRESSION if self.change.value < 0 else BETTER
 
+    @property
+    def detectable(self) -> float:
+        """A true difference that would have been shown with a chance of POWER, by the normal approximation."""
+        from scipy.stats import norm
+
+        reach = self.change.high - self.change.value
+        return reach * (1 + float(norm.ppf(POWER) / norm.ppf((1 + self.level) / 2)))
+
+    def against(self, margin: float) -> str:
+        """Whether the second is shown not to be worse by more than a margin, a share."""
+        if self.change.low > -margin:
+            return SHOWN
+        return WORSE if self.change.high < -margin else NOT_SHOWN
+
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Every setting and evaluated epoch that both runs measured with a common seed."""
+    """Every setting and evaluated epoch that both runs measured with a common seed or split."""
 
     differences: list[Difference]
-    confidence: float
-    """Of each interval, so that all hold together with 1 - FAMILY (Bonferroni)."""
     only_first: int
     only_second: int
     """Settings and epochs with no counterpart, or none with a common seed."""
@@ -147,16 +172,25 @@ class Comparison:
     environment: list[str]
 
 
-def compare(first: Run, second: Run) -> Comparison:
-    """Set two runs beside each other; BadInput if they are about different images."""
+def compare(first: Run, second: Run, models: Mapping[str, str] | None = None) -> Comparison:
+    """Set two runs beside each other; BadInput if they are about different images.
+
+    `models`: names of the first with those of the second that they are to be compared with; then these alone
+    are compared, whatever their hyperparameters.
+    """
     if first.manifest.data.fingerprint != second.manifest.data.fingerprint:
         raise BadInput(f"{first.name} and {second.name} are about different images: nothing can be compared.")
+    for run, names in ((first, models or {}), (second, (models or {}).values())):
+        for name in names:
+            if name not in run.runs.models:
+                near = nearest(name, run.runs.models)
+                raise BadInput(f"{run.name} has no cell of a model {name!r}{near}.")
     return Comparison(
         first,
         second,
-        compare_accuracy(first.runs, second.runs),
-        compare_times(first.runs, second.runs),
-        not_compared(first.runs, second.runs),
+        compare_accuracy(first.runs, second.runs, models),
+        [] if models else compare_times(first.runs, second.runs),
+        [] if models else not_compared(first.runs, second.runs),
         environment_changes(first.manifest.environment, second.manifest.environment),
     )
 
@@ -177,28 +211,75 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 # --- Accuracy ---
 
-
-def compare_accuracy(first: Runs, second: Runs) -> Accuracy:
-    """Pair the cells of two runs on images with one fingerprint."""
-    groups = [dict(_predicted(runs)) for runs in (first, second)]
-    common = [setting for setting in groups[0] if setting in groups[1]]
-    pairs = {setting: _paired(groups[0][setting], groups[1][setting]) for setting in common}
-    pairs = {setting: pair for setting, pair in pairs.items() if pair}
-    confidence = 1 - FAMILY / max(len(pairs), 1)
-    differences = [
-        difference(setting, pair, confidence, first.facts(setting.model).deterministic)
-        for setting, pair in pairs.items()
-    ]
-    alone = (len(found) - len(pairs) for found in groups)
-    return Accuracy(differences, confidence, *alone)
+Compared = dict[Any, tuple[Setting, Group]]
+"""Groups by what must be equal for them to be compared."""
 
 
-def _predicted(runs: Runs) -> Iterator[tuple[Setting, Group]]:
-    """The settings whose cells kept their predictions."""
-    for setting, group in runs.groups.items():
-        kept = [record for record, _, _ in group.snapshots]
-        if kept:
-            yield setting, Group(kept, group.epoch)
+def compare_accuracy(first: Runs, second: Runs, models: Mapping[str, str] | None = None) -> Accuracy:
+    """Compare the cells of two runs on images with one fingerprint."""
+    if models:
+        sides = [
+            _by_place(runs, names) for runs, names in ((first, list(models)), (second, list(models.values())))
+        ]
+    else:
+        sides = [_by_setting(first), _by_setting(second)]
+    common = {key: (*sides[0][key], *sides[1][key]) for key in sides[0] if key in sides[1]}
+    pairs = {key: _paired(a, b) for key, (_, a, _, b) in common.items()}
+    common = {key: found for key, found in common.items() if pairs[key]}
+    headlines = {key for key, (setting, *_) in common.items() if models or _is_headline(setting, first)}
+    differences = []
+    for key, (setting, _, of_second, _) in common.items():
+        headline = key in headlines
+        level = 1 - FAMILY / max(len(headlines) if headline else len(common) - len(headlines), 1)
+        priors = _prior(setting, first), _prior(of_second, second)
+        found = difference(setting, pairs[key], level, priors)
+        other = of_second.model if of_second.model != setting.model else None
+        differences.append(replace(found, headline=headline, other=other))
+    alone = (len(side) - len(common) for side in sides)
+    return Accuracy(differences, *alone)
+
+
+def _by_setting(runs: Runs) -> Compared:
+    """The settings whose cells kept their predictions; all random splits are one."""
+    found: Compared = {}
+    for setting, group in runs.merged.items():
+        kept = Group([record for record, _, _ in group.snapshots], group.epoch)
+        if kept.records:
+            key = setting._replace(params_from=None) if setting.split == RANDOM else setting
+            found[key] = (setting, kept)
+    return found
+
+
+def _by_place(runs: Runs, models: Sequence[str]) -> Compared:
+    """The cells of models with their default hyperparameters at their end, by their images and place in `models`."""
+    found: Compared = {}
+    for setting, group in _by_setting(runs).values():
+        if setting.model in models and _is_default(setting, runs):
+            last = max(record.epochs or 0 for record in group.records)
+            if setting.epochs in (None, last):
+                place = (setting.subset, setting.split, setting.test_size, setting.varied)
+                found[models.index(setting.model), *place] = (setting, group)
+    return found
+
+
+def _is_default(setting: Setting, runs: Runs) -> bool:
+    defaults = runs.facts(setting.model).defaults
+    return all(defaults.get(name, value) == value for name, value in setting.params)
+
+
+def _is_headline(setting: Setting, runs: Runs) -> bool:
+    """All training images, default hyperparameters, at their end: the report's own numbers."""
+    epochs = runs.facts(setting.model).defaults.get("epochs")
+    subset = setting.subset
+    whole = subset.classes is None and not subset.held_out and not setting.varied
+    size = runs.manifest.data.images if subset.resplit else runs.manifest.data.train
+    return whole and subset.size == size and _is_default(setting, runs) and setting.epochs in (None, epochs)
+
+
+def _prior(setting: Setting, runs: Runs) -> Spread | None:
+    """How much seeds differ; None where nothing depends on them."""
+    fixed = runs.facts(setting.model).deterministic and setting.subset.size == runs.manifest.data.train
+    return None if fixed else runs.priors.get(setting.model)
 
 
 def _paired(first: Group, second: Group) -> Pair:
@@ -206,41 +287,35 @@ def _paired(first: Group, second: Group) -> Pair:
     return [(a, b) for a, b in zip(*rows, strict=True) if len(a) == len(b)]
 
 
-def difference(setting: Setting, pair: Pair, confidence: float, deterministic: bool) -> Difference:
+def difference(setting: Setting, pair: Pair, level: float, priors: Priors = (None, None)) -> Difference:
     """The second accuracy of each pair less the first."""
     first, second = (list(rows) for rows in zip(*pair, strict=True))
     identical = all(np.array_equal(a, b) for a, b in pair)
-    draws = setting.subset.resplit or setting.subset.classes is not None
-    change, interval_of = _estimate(second, first, confidence, draws, deterministic)
+    change, interval_of = _estimate(setting, second, first, level, (priors[1], priors[0]))
     return Difference(
         setting,
         [float(row.mean()) for row in first],
         [float(row.mean()) for row in second],
         Estimate(0.0, 0.0, 0.0) if identical else change,
+        level,
         interval_of,
         identical,
     )
 
 
 def _estimate(
-    a: list[np.ndarray], b: list[np.ndarray], confidence: float, draws: bool, deterministic: bool
+    setting: Setting, a: list[np.ndarray], b: list[np.ndarray], level: float, priors: Priors
 ) -> tuple[Estimate, str]:
-    """The accuracy of `a` less that of `b`, rows (images,) of equal seeds, and what its interval is of.
-
-    `draws`: each seed has test images of its own.
-    """
-    seeds = len(a)
-    if draws and seeds > 1:
-        found, interval_of = intervals.difference_of_draws(a, b, confidence), DRAWS
-    else:
-        found = intervals.difference(np.array(a), np.array(b), confidence)
-        interval_of = SEEDS_AND_IMAGES if seeds > 1 else IMAGES
-    if not deterministic and seeds < FEWEST_SEEDS:
-        return intervals.with_assumed_seeds(found, seeds, confidence), ASSUMED_SEEDS
-    if not deterministic and interval_of == SEEDS_AND_IMAGES:
-        unpaired = intervals.unpaired_difference(np.array(a), np.array(b), confidence)
-        found = max(found, unpaired, key=lambda estimate: estimate.high)
-    return found, interval_of
+    """The accuracy of `a` less that of `b`, rows (images,) of equal seeds, and what its interval is of."""
+    drawn = setting.subset.resplit or setting.subset.classes is not None
+    if setting.split == RANDOM:
+        apart = [float(x.mean() - y.mean()) for x, y in zip(a, b, strict=True)]
+        return intervals.over_splits(apart, setting.test_size or 0.0, level), SPLITS
+    if drawn and len(a) > 1:
+        return intervals.difference_of_draws(a, b, level), DRAWS
+    fixed = priors == (None, None) and len(a) == 1
+    found = intervals.difference(np.array(a), np.array(b), level, priors)
+    return found, IMAGES if fixed else SEEDS_AND_IMAGES
 
 
 # --- Times ---

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from hexbench.data.dataset import Subset
@@ -14,6 +14,10 @@ METRICS = ("test_accuracy", "test_loss", "train_accuracy", "train_loss")
 OTHER_METRICS = ("cv_score", "parameters")
 TIMES = ("epoch_s", "train_s", "search_s", "predict_s", "compile_s", "evaluate_s", "total_s")
 """Seconds; rules about them take only cells that had the machine to themselves."""
+
+
+RANDOM: Any = "random"
+"""In place of the name of a split: all random ones but the study's own."""
 
 
 class Setting(NamedTuple):
@@ -30,6 +34,8 @@ class Setting(NamedTuple):
     split: int | Literal["given"]
     test_size: float | None
     params_from: str | None
+    varied: str = ""
+    """The only source of variance that the seeds draw, see `Cell.varied`; empty where they draw all."""
 
     def differences(self, other: "Setting") -> list[str]:
         """The names of what differs, such as `train_size` or `params.learning_rate`."""
@@ -46,6 +52,7 @@ class Setting(NamedTuple):
             "classes": subset.classes,
             "early_stopping": subset.held_out > 0,
             "params_from": self.params_from,
+            "varied": self.varied,
             "split": self.split,
             "test_size": self.test_size,
             **{f"params.{name}": value for name, value in self.params},
@@ -111,10 +118,16 @@ class Group:
         """(images,) bool of each cell with a snapshot: which test images were classified correctly."""
         return [record.correct(name) for record, name, _ in self.snapshots]
 
+    @property
+    def losses(self) -> list[np.ndarray]:
+        """(images,) loss of each test image, of each cell that kept them at the group's epoch."""
+        found = [record.losses(name) for record, name, _ in self.snapshots]
+        return [losses for losses in found if losses is not None]
+
     def paired(self, other: "Group") -> tuple["Group", "Group"]:
-        """Both with the seeds that both have, in order."""
-        seeds = set(self.seeds) & set(other.seeds)
-        mine, theirs = ([r for r in g.records if r.seed in seeds] for g in (self, other))
+        """Both with the seeds that both have on the same split, in order."""
+        common = {(r.split, r.seed) for r in self.records} & {(r.split, r.seed) for r in other.records}
+        mine, theirs = ([r for r in g.records if (r.split, r.seed) in common] for g in (self, other))
         return Group(mine, self.epoch, self.failed), Group(theirs, other.epoch, other.failed)
 
 

@@ -11,11 +11,6 @@ from typing import NamedTuple
 import numpy as np
 
 CONFIDENCE = 0.95
-DEFAULT_SEED_STD = 0.026
-"""Standard deviation of a network's accuracy over seeds: root mean square over the settings of the
-reference run. It stands in where there are ..."""
-FEWEST_SEEDS = 3
-"""... fewer seeds than these, which do not show their own."""
 
 
 @dataclass(frozen=True)
@@ -56,45 +51,83 @@ def _constant(values: Sequence[float]) -> bool:
     return bool(np.ptp(values) <= 1e-12 * max(1.0, float(np.max(np.abs(values)))))
 
 
-def accuracy(correct: np.ndarray, confidence: float = CONFIDENCE) -> Estimate:
+class Spread(NamedTuple):
+    """The variance of one run's accuracy over seeds, and how many degrees of freedom it is known with."""
+
+    variance: float
+    freedom: float
+
+
+def moderated(own: Spread, prior: Spread | None) -> Spread:
+    """A variance drawn towards that of the model's other cells (Smyth 2004), each by its freedom."""
+    if prior is None or not own.freedom + prior.freedom:
+        return own
+    freedom = own.freedom + prior.freedom
+    if np.isinf(freedom):
+        return prior
+    pooled = (own.freedom * own.variance + prior.freedom * prior.variance) / freedom
+    return Spread(pooled, freedom)
+
+
+def prior_of(spreads: Sequence[Spread]) -> Spread | None:
+    """The prior of `moderated` from the variances of several settings; None from fewer than two.
+
+    The variances are taken for draws of a scaled F distribution, whose scale and degrees of freedom follow
+    from the mean and the variance of their logarithms (Smyth 2004, "Linear models and empirical Bayes
+    methods", section 6.2).
+    """
+    from scipy.optimize import brentq
+    from scipy.special import digamma, polygamma
+
+    known = [spread for spread in spreads if spread.variance > 0 and spread.freedom > 0]
+    if len(known) < 2:
+        return None
+    variances, freedoms = (np.array(column) for column in zip(*known, strict=True))
+    logs = np.log(variances) - digamma(freedoms / 2) + np.log(freedoms / 2)
+    excess = float(logs.var(ddof=1) - polygamma(1, freedoms / 2).mean())
+    if excess <= 0:
+        return Spread(float(np.exp(logs.mean())), np.inf)
+    freedom = 2 * brentq(lambda half: float(polygamma(1, half)) - excess, 1e-3, 1e6)
+    return Spread(float(np.exp(logs.mean() + digamma(freedom / 2) - np.log(freedom / 2))), freedom)
+
+
+def accuracy(correct: np.ndarray, confidence: float = CONFIDENCE, prior: Spread | None = None) -> Estimate:
     """Mean accuracy over seeds, with the drawing of seeds and of images in its interval.
 
-    One seed: Wilson's interval, of the images alone.
+    One seed without a prior: Wilson's interval, of the images alone.
     """
-    if len(correct) == 1:
+    if len(correct) == 1 and prior is None:
         return proportion(int(correct.sum()), correct.size, confidence)
-    return _crossed(correct.astype(float), confidence)
+    images = correct.mean(axis=0)
+    return _around(float(images.mean()), [_of_seeds(correct, prior), _of_images(images)], confidence)
 
 
-def difference(a: np.ndarray, b: np.ndarray, confidence: float = CONFIDENCE) -> Estimate:
+def difference(
+    a: np.ndarray,
+    b: np.ndarray,
+    confidence: float = CONFIDENCE,
+    priors: tuple[Spread | None, Spread | None] = (None, None),
+) -> Estimate:
     """Mean accuracy of `a` less that of `b` on the same images.
 
-    Seeds are paired; a single row, of a model with nothing random in it, is compared with every seed
-    of the other. ValueError where the seeds are not as many.
+    The seeds of two models have nothing in common, equal ones neither: the variances of both means are
+    added. A single seed without a prior is of a model with nothing random in it.
     """
-    if len(a) != len(b) and 1 not in (len(a), len(b)):
-        raise ValueError(f"{len(a)} seeds cannot be paired with {len(b)}")
-    return _crossed(a.astype(float) - b.astype(float), confidence)
-
-
-def unpaired_difference(a: np.ndarray, b: np.ndarray, confidence: float = CONFIDENCE) -> Estimate:
-    """As `difference`, but equal seeds have nothing in common; at least two seeds each."""
     images = a.mean(axis=0) - b.mean(axis=0)
-    parts = [_of_mean(a.mean(axis=1)), _of_mean(b.mean(axis=1)), _of_mean(images)]
-    return _around(float(images.mean()), parts, confidence)
+    seeds = [_of_seeds(side, prior) for side, prior in zip((a, b), priors, strict=True)]
+    return _around(float(images.mean()), [*seeds, _of_images(images)], confidence)
 
 
-def with_assumed_seeds(found: Estimate, seeds: int, confidence: float = CONFIDENCE) -> Estimate:
-    """A difference of two accuracies of so few seeds each, with DEFAULT_SEED_STD in its interval."""
-    return with_error(found, DEFAULT_SEED_STD * sqrt(2 / seeds), confidence)
+def paired_difference(a: np.ndarray, b: np.ndarray, confidence: float = CONFIDENCE) -> Estimate:
+    """The same where row i of both is of one training run; ValueError where there are not as many.
 
-
-def with_error(found: Estimate, error: float, confidence: float = CONFIDENCE) -> Estimate:
-    """An estimate with one more, independent error, whose standard deviation is known."""
-    from scipy.stats import norm
-
-    reach = hypot(found.high - found.value, float(norm.ppf((1 + confidence) / 2)) * error)
-    return Estimate(found.value, found.value - reach, found.value + reach)
+    Values need not be bool: a loss of each image has the same two variances.
+    """
+    if len(a) != len(b):
+        raise ValueError(f"{len(a)} seeds cannot be paired with {len(b)}")
+    apart = a.astype(float) - b.astype(float)
+    images = apart.mean(axis=0)
+    return _around(float(images.mean()), [_of_seeds(apart, None), _of_images(images)], confidence)
 
 
 def difference_of_draws(
@@ -108,38 +141,75 @@ def difference_of_draws(
     by just as much by chance, so it is never narrower than that of all the images as one sample.
     """
     of_seeds = mean([float(x.mean() - y.mean()) for x, y in zip(a, b, strict=True)], confidence)
-    of_images = difference(np.concatenate(a)[None], np.concatenate(b)[None], confidence)
+    of_images = paired_difference(np.concatenate(a)[None], np.concatenate(b)[None], confidence)
     reach = max(of_seeds.high - of_seeds.value, of_images.high - of_images.value)
     return Estimate(of_seeds.value, of_seeds.value - reach, of_seeds.value + reach)
 
 
-def _crossed(values: np.ndarray, confidence: float) -> Estimate:
-    """The mean of (seeds, images) where both are drawn.
+def spread(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """The interval of a standard deviation, by the chi-squared distribution."""
+    from scipy.stats import chi2
 
-    Its variance is the sum of the two: that of the seeds' means over the number of seeds, and that
-    of the images' means over the number of images. What both have in common is counted twice, which
-    errs on the wide side. Student's t with the degrees of freedom of Welch and Satterthwaite.
+    freedom = len(values) - 1
+    ends = chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], freedom)
+    low, high = np.std(values, ddof=1) * np.sqrt(freedom / ends)
+    return float(low), float(high)
+
+
+def over_splits(values: Sequence[float], test_share: float, confidence: float = CONFIDENCE) -> Estimate:
+    """The mean of one value a random split, by the corrected resampled t-test of Nadeau and Bengio (2003).
+
+    Splits of one data set share images, so that their spread understates the error of the mean: its
+    variance is (1/J + n_test/n_train) s^2 for J splits, with n_test/n_train = q / (1 - q) for a share q of
+    test images, which is also taken where less than the whole training part is fitted on.
     """
-    parts = [_of_mean(values.mean(axis=0))]
-    if len(values) > 1:
-        parts.insert(0, _of_mean(values.mean(axis=1)))
-    return _around(float(values.mean()), parts, confidence)
+    centre, count = float(np.mean(values)), len(values)
+    if count < 2:
+        return Estimate(centre, -np.inf, np.inf)
+    factor = 1 / count + test_share / (1 - test_share)
+    reach = quantile(confidence, count - 1) * sqrt(factor * float(np.var(values, ddof=1)))
+    return Estimate(centre, centre - reach, centre + reach)
 
 
-def _of_mean(values: np.ndarray) -> tuple[float, int]:
-    """The variance of a mean, and its degrees of freedom."""
-    return float(values.var(ddof=1)) / len(values), len(values) - 1
+def with_error(found: Estimate, error: float, confidence: float = CONFIDENCE) -> Estimate:
+    """An estimate with one more, independent error, whose standard deviation is known."""
+    from scipy.stats import norm
+
+    reach = hypot(found.high - found.value, float(norm.ppf((1 + confidence) / 2)) * error)
+    return Estimate(found.value, found.value - reach, found.value + reach)
 
 
-def _around(centre: float, parts: Sequence[tuple[float, int]], confidence: float) -> Estimate:
-    """An interval from independent variances with their degrees of freedom."""
+def quantile(confidence: float, freedom: float) -> float:
+    """Student's two-sided quantile."""
     from scipy.stats import t
 
-    total = sum(variance for variance, _ in parts)
-    if total == 0:
-        return Estimate(centre, centre, centre)
-    bends = sum(variance**2 / freedom for variance, freedom in parts)
-    reach = float(t.ppf((1 + confidence) / 2, total**2 / bends)) * sqrt(total)
+    return float(t.ppf((1 + confidence) / 2, freedom))
+
+
+def _of_seeds(values: np.ndarray, prior: Spread | None) -> Spread:
+    """Of the mean over seeds of (seeds, images)."""
+    count = len(values)
+    own = Spread(float(values.mean(axis=1).var(ddof=1)), count - 1) if count > 1 else Spread(0.0, 0)
+    found = moderated(own, prior)
+    return Spread(found.variance / count, found.freedom)
+
+
+def _of_images(values: np.ndarray) -> Spread:
+    """Of the mean over images, (images,)."""
+    return Spread(float(values.var(ddof=1)) / len(values), len(values) - 1)
+
+
+def _around(centre: float, parts: Sequence[Spread], confidence: float) -> Estimate:
+    """An interval from independent variances, by Cochran's weighted t.
+
+    The quantile is the mean of Student's quantiles at each variance's degrees of freedom, weighted by the
+    variances (Cochran 1964, "Approximate significance levels of the Behrens-Fisher test"). That of Welch and
+    Satterthwaite is too small where few seeds have most of the variance.
+    """
+    parts = [part for part in parts if part.variance > 0]
+    total = sum(part.variance for part in parts)
+    weighted = sum(part.variance * quantile(confidence, part.freedom) for part in parts)
+    reach = weighted / sqrt(total) if total else 0.0
     return Estimate(centre, centre - reach, centre + reach)
 
 
@@ -163,21 +233,6 @@ def central(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimate
     return Estimate(float(middle), float(low), float(high))
 
 
-def mcnemar(a: np.ndarray, b: np.ndarray) -> float:
-    """The p-value of McNemar's exact test that two models, (images,) bool each, err equally often."""
-    from statsmodels.stats.contingency_tables import mcnemar as test
-
-    table = [[int((x & y).sum()) for y in (b, ~b)] for x in (a, ~a)]
-    return float(test(table, exact=True).pvalue)
-
-
-def corrected(p_values: Sequence[float]) -> list[float]:
-    """p-values by Holm's step-down correction for their number."""
-    from statsmodels.stats.multitest import multipletests
-
-    return [float(p) for p in multipletests(p_values, method="holm")[1]]
-
-
 class Unit(NamedTuple):
     """How a quantity is written."""
 
@@ -194,8 +249,15 @@ class Unit(NamedTuple):
         """The same without its suffix."""
         return format(self.scale * value, self.form)
 
+    @property
+    def of_differences(self) -> "Unit":
+        """How a difference of two such values is written, with its sign."""
+        suffix = " pp" if self.suffix == "%" else self.suffix
+        return Unit(f"+{self.form.lstrip('+')}", suffix, self.scale)
 
-PERCENT, POINTS = Unit(".1f", "%", 100), Unit("+.1f", " pp", 100)
+
+PERCENT = Unit(".1f", "%", 100)
+POINTS = PERCENT.of_differences
 TIMES, NUMBER, SIGNED = Unit(".3g", "x"), Unit(".2f"), Unit("+.3f")
 POWER = Unit(".2f", prefix="n^")
 COUNT, SECONDS, LOSS = Unit(",.0f"), Unit(".3g", " s"), Unit(".3f")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Literal
+from typing import Any
 
 from hexbench.analyse.quantities import Part
 from hexbench.analyse.rules import ALL_KINDS, KINDS, RULES, Rule
@@ -22,9 +22,10 @@ ABOUT: Mapping[str, Any] = {
     "id": str,
     "statement": str,
     "reported": str,
+    "quote": str,
+    "read_as": str,
     "source": str,
     "note": str,
-    "measures": str,
     "reported_train_images": int,
     "reading": list[dict[str, Any]],
     "detail": list[dict[str, Any]],
@@ -36,13 +37,12 @@ TOGETHER: Mapping[str, Any] = {
     "all": list[dict[str, Any]],
     "for_each": dict[str, list[Any]],
     "at_least": int,
-    "correction": Literal["bonferroni"],
-    "mcnemar_seed": int,
 }
 """Keys of a claim with several parts."""
 PART: Mapping[str, Any] = {
     "rule": str,
     "name": str,
+    "measures": str,
     "of": dict[str, Any],
     "difference": list[dict[str, Any]],
     "ratio": list[dict[str, Any]],
@@ -65,20 +65,16 @@ class Claim:
     statement: str
     parts: Sequence[Part]
     reported: str = ""
+    quote: str = ""
+    """The report's own words."""
+    read_as: str = ""
+    """What the claim's own reading is called, beside the others."""
     where: str = ""
     """The file that it stands in."""
-    own: bool = True
-    """Whether the first part's value is the claim's; else it is that of the part closest to failing."""
     at_least: int | None = None
     """How many values of `for_each` must be measured; None: all of them."""
-    corrected: bool = False
-    """Whether the level of the intervals is Bonferroni's for the number of parts."""
-    mcnemar_seed: int | None = None
-    """The seed whose models McNemar's test must tell apart as well."""
     reported_train_images: int | None = None
     note: str = ""
-    measures: str = ""
-    """A sentence about the measured value, with `{}` for it."""
     source: str = ""
     readings: Sequence["Claim"] = ()
     details: Sequence["Claim"] = ()
@@ -133,16 +129,13 @@ def _claim(entry: Entry, rules: Mapping[str, Rule], where: str) -> Claim:
     count = about.get("reported_train_images", 1)
     if not is_count(count):
         raise BadInput(f"reported_train_images is {count}, no number of images")
-    measures = about.get("measures", "{}").replace(INVERSE, "{}")
-    if measures.count("{}") != 1:
-        raise BadInput(f"measures needs one {{}} or {INVERSE} where the value is to stand")
     together = _together(measured, rules)
     for part in together["parts"]:
         if part.rule == "measure" or (part.rule in UNBOUND and "bound" not in part.options):
             raise BadInput(
                 f"the rule {part.rule} decides nothing{' without bound' * (part.rule != 'measure')}"
             )
-    readings = [_unit(_merged(measured, other), rules, "name", where) for other in others]
+    readings = [_unit(_merged(measured, other, rules), rules, "name", where) for other in others]
     details = [_unit(table, rules, "title", where) for table in tables]
     return Claim(**about, **together, where=where, readings=readings, details=details)
 
@@ -163,9 +156,19 @@ def _unit(entry: Entry, rules: Mapping[str, Rule], key: str, where: str) -> Clai
         raise BadInput(f"{short(name)!r}: {str(error).rstrip('.')}") from None
 
 
-def _merged(entry: Entry, other: Entry) -> dict[str, Any]:
-    """An entry with the keys of a reading; tables and pairs of tables are merged key by key."""
+def _merged(entry: Entry, other: Entry, rules: Mapping[str, Rule]) -> dict[str, Any]:
+    """An entry with the keys of a reading; tables and pairs of tables are merged key by key.
+
+    What the reading's rule does not know is dropped, and so is what the claim measures where the reading
+    has other keys for that.
+    """
+    what = (*ALL_KINDS, "all")
     found = dict(entry)
+    if "rule" in other:
+        known = {*PART, *TOGETHER, *_options_of(other["rule"], rules)}
+        found = {name: value for name, value in found.items() if name in known}
+    if any(name in other for name in what) and {*what} & found.keys() != {*what} & other.keys():
+        found = {name: value for name, value in found.items() if name not in what or name in other}
     for name, value in other.items():
         old = found.get(name)
         if isinstance(value, dict) and isinstance(old, dict) and name != "for_each":
@@ -186,7 +189,8 @@ def _together(entry: Entry, rules: Mapping[str, Rule]) -> dict[str, Any]:
     shared = {name: value for name, value in entry.items() if name not in TOGETHER}
     own = any(kind in shared for kind in ALL_KINDS) or "all" not in together
     entries = [shared] if own else []
-    inherited = {n: v for n, v in shared.items() if n not in (*ALL_KINDS, "name")}
+    apart = ("name", "measures") if own else ("name",)
+    inherited = {n: v for n, v in shared.items() if n not in (*ALL_KINDS, *apart)}
     used = {shared["rule"]}
     for part in together.get("all", []):
         of_part = _counted(part)
@@ -205,16 +209,8 @@ def _together(entry: Entry, rules: Mapping[str, Rule]) -> dict[str, Any]:
         raise BadInput(f"at_least is {at_least}, but for_each has {len(places)} values")
     if not entries:
         raise BadInput("all has no part")
-    seed = together.get("mcnemar_seed")
-    if seed is not None and not is_count(seed, 0):
-        raise BadInput(f"mcnemar_seed is {seed}, no seed")
-    return {
-        "parts": [_part(one, rules, place) for place in places for one in entries],
-        "own": own and places == [()],
-        "at_least": at_least,
-        "corrected": "correction" in together,
-        "mcnemar_seed": seed,
-    }
+    parts = [_part(one, rules, place) for place in places for one in entries]
+    return {"parts": parts, "at_least": at_least}
 
 
 def _counted(entry: Entry) -> dict[str, Any]:
@@ -254,9 +250,12 @@ def _part(entry: Entry, rules: Mapping[str, Rule], place: Sequence[tuple[str, An
     seeds = fields.get("seeds", 1)
     if not is_count(seeds):
         raise BadInput(f"seeds is {seeds}, no number of seeds")
+    measures = fields.get("measures", "")
+    if measures and measures.replace(INVERSE, "{}").count("{}") != 1:
+        raise BadInput(f"measures needs one {{}} or {INVERSE} where the value is to stand")
     kind, of = _of(fields, rules[rule])
     placed = tuple(quantity(one, dict(place)) for one in of)
-    return Part(rule, kind, placed, typed, seeds, fields.get("name", ""), tuple(place))
+    return Part(rule, kind, placed, typed, seeds, fields.get("name", ""), measures, tuple(place))
 
 
 def _of(fields: Entry, rule: Rule) -> tuple[str, list[Entry]]:

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import nan, sqrt
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
 from hexbench.analyse import intervals
-from hexbench.analyse.intervals import DEFAULT_SEED_STD, FEWEST_SEEDS, Estimate, Unit
+from hexbench.analyse.intervals import CONFIDENCE, Estimate, Unit
 from hexbench.analyse.runs import ANY, FIELDS, TIMES, Group, Runs, Selection
 from hexbench.errors import BadInput
 from hexbench.files import nearest
@@ -19,6 +20,12 @@ INCONCLUSIVE, NOT_RUN = "inconclusive", "not run"
 FEWEST_TIMES = 2
 """Runs that had the machine to themselves, of each side."""
 
+SPLITS = "random splits"
+FEWEST_SPLITS = 5
+"""With fewer random splits, accuracies rest on the seeds of the study's own."""
+MANY_IMAGES, SEEDS_OF_MANY = 10_000, 5
+"""Above so many test images the seeds have most of the variance: fewer seeds than these show it badly."""
+ON_SPLITS = ("test_accuracy", "train_accuracy", "recall", "precision")
 SHARES = ("test_accuracy", "train_accuracy", "cv_score", "recall", "precision")
 OF_CLASS = ("recall", "precision")
 """Metrics of one class, from the confusion matrix."""
@@ -90,6 +97,8 @@ class Part:
     seeds: int = 1
     """Fewer of a model with anything random in it decide nothing."""
     name: str = ""
+    measures: str = ""
+    """A sentence about the value, with `{}` for it, or `{inverse}` for that of a ratio."""
     place: tuple[tuple[str, Any], ...] = ()
     """The values of `for_each` that this part stands for."""
 
@@ -133,6 +142,10 @@ class Finding:
     """What `n` counts."""
     said: str = ""
     """The value with its interval, where `unit` cannot say it."""
+    target: float | None = None
+    """The reported value, or the bound, that the value is held against."""
+    room: float = 0.0
+    """How far the value is from where the answer turns."""
 
     def text(self, level: float) -> str:
         """The value with its interval."""
@@ -194,11 +207,21 @@ class Case(NamedTuple):
         """The level in words."""
         return f"{100 * self.level:.4g}%"
 
+    @property
+    def interval(self) -> str:
+        """What an interval of this level is called."""
+        return f"{self.percent} CI"
+
 
 def measured(case: Case) -> Finding:
-    """The estimate of a part; its verdict is empty, unless nothing can be decided."""
+    """The estimate of a part; its verdict is empty, unless nothing can be decided.
+
+    Accuracies rest on random splits where there are enough; else on the seeds of the study's own split.
+    """
     part, runs, level = case
     groups = [quantity.cells(runs) for quantity in part.of]
+    if of_splits := _of_splits(part, runs):
+        groups = of_splits
     for quantity, group in zip(part.of, groups, strict=True):
         if not group.records or np.isnan(values_of(quantity, group, runs)[0]).any():
             return not_run(quantity, runs, groups)
@@ -206,15 +229,63 @@ def measured(case: Case) -> Finding:
         groups = [group.clean for group in groups]
         if reason := _not_timed(groups):
             return Finding(INCONCLUSIVE, reason, groups=[Group([], None, g.failed) for g in groups])
-    elif part.kind == "difference" and not any(map(runs.is_fixed, groups)):
+    elif part.kind == "difference" and not of_splits and _is_paired(part, groups, runs):
         groups = list(groups[0].paired(groups[1]))
-    random = [len(group) for group in groups if not runs.is_fixed(group)]
-    if random and min(random) < part.seeds:
-        reason = f"{min(random)} of the {part.seeds} seeds that the rule needs"
-        return Finding(INCONCLUSIVE, reason, n=min(random), groups=groups)
+    if not of_splits and (reason := _too_few(part, groups, runs)):
+        n = min(len(group) for group in groups if not runs.is_fixed(group))
+        return Finding(INCONCLUSIVE, reason, n=n, groups=groups)
     found, unit = estimate(part, groups, runs, level)
+    if of_splits:
+        return _found_on_splits(part, groups, runs, found, unit)
     n = min((len(group) for group in groups if len(group) > 1), default=1)
     return Finding("", "", found, unit, n, groups)
+
+
+def _of_splits(part: Part, runs: Runs) -> list[Group]:
+    """The cells of a part on the random splits that all its sides have; empty where these are too few."""
+    if part.kind == "ratio" or any(quantity.metric not in ON_SPLITS for quantity in part.of):
+        return []
+    groups = [runs.on_splits(quantity.selection) for quantity in part.of]
+    common = set.intersection(*({record.split for record in group.records} for group in groups))
+    if len(common) < FEWEST_SPLITS:
+        return []
+    return [Group([r for r in g.records if r.split in common], g.epoch, g.failed) for g in groups]
+
+
+def _found_on_splits(part: Part, groups: Sequence[Group], runs: Runs, found: Estimate, unit: Unit) -> Finding:
+    values = _by_split(part, groups, runs)
+    reason = ""
+    if part.kind == "difference":
+        reason = f"above 0 on {sum(value > 0 for value in values)} of {len(values)} random splits"
+    return Finding("", reason, found, unit, len(values), groups, counted=SPLITS)
+
+
+def on_own_split(part: Part, runs: Runs) -> str:
+    """The estimate of a part on the study's own split; empty where there is none."""
+    own = runs.manifest.split.split
+    finding = measured(Case(replace(part, of=tuple(q.but(split=own) for q in part.of)), runs, CONFIDENCE))
+    return finding.text(CONFIDENCE)
+
+
+def _is_paired(part: Part, groups: Sequence[Group], runs: Runs) -> bool:
+    """Whether equal seeds are one training run, or are tested on the same images and no others."""
+    if any(map(runs.is_fixed, groups)):
+        return False
+    same = bool(set(groups[0].keys) & set(groups[1].keys))
+    accuracies = all(quantity.metric == "test_accuracy" for quantity in part.of)
+    return same or not accuracies or not all(map(_share_tests, groups))
+
+
+def _too_few(part: Part, groups: Sequence[Group], runs: Runs) -> str:
+    """Why so few seeds decide nothing; empty where there are enough."""
+    random = [group for group in groups if not runs.is_fixed(group)]
+    if not random:
+        return ""
+    many_images = any(g.records[0].tested > MANY_IMAGES and _share_tests(g) for g in random)
+    accuracies = any(quantity.metric in SHARES for quantity in part.of)
+    needed = max(part.seeds, SEEDS_OF_MANY if many_images and accuracies and part.seeds > 1 else 1)
+    fewest = min(map(len, random))
+    return f"{fewest} of the {needed} seeds that the rule needs" if fewest < needed else ""
 
 
 def not_run(quantity: Quantity, runs: Runs, groups: Sequence[Group], where: str = "") -> Finding:
@@ -233,21 +304,35 @@ def _not_timed(groups: Sequence[Group]) -> str | None:
 
 def estimate(part: Part, groups: Sequence[Group], runs: Runs, level: float) -> tuple[Estimate, Unit]:
     """The quantity of a part on these groups, one for each of `part.of`, and how it is written."""
-    metrics = {quantity.metric for quantity in part.of}
     if part.kind == "ratio":
         sides = [values_of(q, group, runs)[0] for q, group in zip(part.of, groups, strict=True)]
         if min(min(side) for side in sides) <= 0:
             raise BadInput(f"the ratio of {part.said(runs)} has values that are not above 0.")
         return intervals.ratio(sides[0], sides[1], level), intervals.TIMES
-    found = _of_images(part, groups, level) or _ofvalues_of(part, groups, runs, level)
-    if metrics == {"test_accuracy"}:
-        few = [g for g in groups if len(g) < FEWEST_SEEDS and not _deterministic(g, runs)]
-        error = DEFAULT_SEED_STD * sqrt(sum(1 / len(group) for group in few))
-        found = intervals.with_error(found, error, level) if few else found
+    if len({record.split for group in groups for record in group.records}) > 1:
+        test_share = groups[0].records[0].test_size or 0.0
+        found = intervals.over_splits(_by_split(part, groups, runs), test_share, level)
+    else:
+        found = (
+            _of_images(part, groups, runs, level)
+            or _of_losses(part, groups, level)
+            or _ofvalues_of(part, groups, runs, level)
+        )
     return found, unit_of(part)
 
 
-def _of_images(part: Part, groups: Sequence[Group], level: float) -> Estimate | None:
+def _by_split(part: Part, groups: Sequence[Group], runs: Runs) -> list[float]:
+    """The quantity, or difference, of each split; the mean over its seeds."""
+    sides = []
+    for quantity, group in zip(part.of, groups, strict=True):
+        values: dict[Any, list[float]] = {}
+        for record, value in zip(group.records, values_of(quantity, group, runs)[0], strict=True):
+            values.setdefault(record.split, []).append(value)
+        sides.append({split: fmean(of_split) for split, of_split in values.items()})
+    return [sides[0][s] - (sides[1][s] if part.kind == "difference" else 0) for s in sorted(sides[0])]
+
+
+def _of_images(part: Part, groups: Sequence[Group], runs: Runs, level: float) -> Estimate | None:
     """Of test accuracies on the same images; None where these are not known, or differ by seed."""
     if any(quantity.metric != "test_accuracy" for quantity in part.of):
         return None
@@ -256,11 +341,31 @@ def _of_images(part: Part, groups: Sequence[Group], level: float) -> Estimate | 
     one_set = all(map(_share_tests, groups)) or max(map(len, groups)) == 1
     if not known or not one_set or len({len(row) for found in rows for row in found}) > 1:
         return None
+    priors = [None if runs.is_fixed(g) else runs.priors[g.records[0].model] for g in groups]
     if part.kind == "of":
-        return intervals.accuracy(np.array(rows[0]), level)
+        return intervals.accuracy(np.array(rows[0]), level, priors[0])
     if not all(map(_share_tests, groups)):
         return None
-    return intervals.difference(np.array(rows[0]), np.array(rows[1]), level)
+    if set(groups[0].keys) & set(groups[1].keys):
+        return intervals.paired_difference(np.array(rows[0]), np.array(rows[1]), level)
+    return intervals.difference(np.array(rows[0]), np.array(rows[1]), level, (priors[0], priors[1]))
+
+
+def _of_losses(part: Part, groups: Sequence[Group], level: float) -> Estimate | None:
+    """Of test losses of the same runs at two epochs, image by image; None where these are not known.
+
+    The value is the exact difference; the kept losses, which are rounded, give its interval.
+    """
+    if part.kind != "difference" or any(quantity.metric != "test_loss" for quantity in part.of):
+        return None
+    rows = [group.losses for group in groups]
+    same = groups[0].keys == groups[1].keys and all(map(_share_tests, groups))
+    if not same or len(groups[0]) < 2 or any(len(r) != len(g) for r, g in zip(rows, groups, strict=True)):
+        return None
+    found = intervals.paired_difference(np.array(rows[0]), np.array(rows[1]), level)
+    exact = fmean(groups[0].metric("test_loss")) - fmean(groups[1].metric("test_loss"))
+    reach = found.high - found.value
+    return Estimate(exact, exact - reach, exact + reach)
 
 
 def _ofvalues_of(part: Part, groups: Sequence[Group], runs: Runs, level: float) -> Estimate:
@@ -310,10 +415,6 @@ def _share_tests(group: Group) -> bool:
     """Whether every seed is tested on the same images."""
     subsets = [record.subset for record in group.records]
     return not any(subset.resplit or subset.classes is not None for subset in subsets)
-
-
-def _deterministic(group: Group, runs: Runs) -> bool:
-    return all(runs.facts(record.model).deterministic for record in group.records)
 
 
 def unit_of(part: Part) -> Unit:

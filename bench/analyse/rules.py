@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from math import exp, inf, log, sqrt
+from statistics import fmean
+from typing import Any
 
 import numpy as np
 from hexbench.analyse import intervals
@@ -18,31 +20,26 @@ from hexbench.analyse.quantities import (
     Case,
     Finding,
     Quantity,
-    estimate,
     measured,
     not_run,
     unit_of,
     values_of,
 )
-from hexbench.analyse.runs import Group, Runs
-from hexbench.analyse.scaling import law_of
+from hexbench.analyse.runs import ANY, Group, Runs
+from hexbench.analyse.scaling import FROM, fit_power, law_of
 
 SUPPORTED, REFUTED, CONSISTENT = "supported", "refuted", "consistent"
 NOT_COMPARABLE = "not comparable"
+EXTRAPOLATED_FROM = 3
+"""Training sizes, the largest."""
+RESAMPLED = 2_000
+"""Bootstrap samples."""
 MARGIN = 0.015
 """`near` means within this unless a claim says otherwise."""
 
 VERDICTS = (SUPPORTED, CONSISTENT, REFUTED, INCONCLUSIVE, NOT_COMPARABLE, NOT_RUN)
 
 Rule = Callable[..., Finding]
-
-
-def decide_near(value: float, found: Estimate, margin: float = MARGIN) -> str:
-    """Supported if the interval lies within the margin of a value, refuted if wholly outside."""
-    low, high = value - margin, value + margin
-    if low <= found.low and found.high <= high:
-        return SUPPORTED
-    return REFUTED if found.high < low or found.low > high else INCONCLUSIVE
 
 
 def decide_above(found: Estimate, bound: float = 0.0) -> str:
@@ -52,11 +49,18 @@ def decide_above(found: Estimate, bound: float = 0.0) -> str:
     return REFUTED if found.high < bound else INCONCLUSIVE
 
 
-def all_of(verdicts: Sequence[str]) -> str:
-    """Supported, or consistent, if every part is; refuted if any part is."""
-    if REFUTED in verdicts:
-        return REFUTED
-    return verdicts[0] if len(set(verdicts)) == 1 else INCONCLUSIVE
+def decide_near(
+    value: float, inner: Estimate, outer: Estimate, margin: float, rounding: float = 0.0
+) -> tuple[str, float]:
+    """Supported if the inner interval lies within the margin, refuted if the outer lies wholly beyond it.
+
+    And how far the deciding end is from where that would turn, negative beyond.
+    """
+    inside = margin - rounding - max(value - inner.low, inner.high - value)
+    outside = max(outer.low - value, value - outer.high) - margin - rounding
+    if outside > 0:
+        return REFUTED, -outside
+    return SUPPORTED if inside >= 0 else INCONCLUSIVE, inside
 
 
 def _decided(finding: Finding, verdict: str, distance: float, reason: str = "") -> Finding:
@@ -64,19 +68,49 @@ def _decided(finding: Finding, verdict: str, distance: float, reason: str = "") 
     return replace(finding, verdict=verdict, reason=reason, distance=distance)
 
 
-def near(case: Case, *, value: float, margin: float = MARGIN, counted: int = 0) -> Finding:
-    """Within a margin of a value; `counted`: that is a share of so many, with its binomial error."""
+def near(
+    case: Case, *, value: float, margin: float = MARGIN, rounding: float = 0.0, counted: int = 0
+) -> Finding:
+    """Within a margin of a value: supported by two one-sided tests, refuted by the interval.
+
+    `counted`: the value is a share of so many, found in one run, with its binomial error and that of its
+    seed and split. `rounding`: the value was rounded, and may be off by so much.
+    """
     finding = measured(case)
     if finding.found is None:
         return finding
-    found, reason = finding.found, ""
-    if counted:
-        found = intervals.with_error(found, sqrt(value * (1 - value) / counted), case.level)
-        less = Estimate(found.value - value, found.low - value, found.high - value)
-        what = f"{case.percent} CI, with the error of both"
-        reason = f"measured minus reported {intervals.written(less, intervals.POINTS, what)}"
-    verdict = decide_near(value, found, margin)
-    return _decided(finding, verdict, margin - abs(found.value - value), reason)
+    # Two one-sided tests at half of 1 - level each are an interval of twice that (Schuirmann 1987).
+    tested = case._replace(level=1 - 2 * (1 - case.level))
+    inner = measured(tested).found
+    assert inner is not None
+    error = _error_of_one_run(case, finding, value, counted) if counted else 0.0
+    outer, inner = (
+        intervals.with_error(found, error, level) if error else found
+        for found, level in ((finding.found, case.level), (inner, tested.level))
+    )
+    verdict, distance = decide_near(value, inner, outer, margin, rounding)
+    apart = Estimate(outer.value - value, outer.low - value, outer.high - value)
+    reason = f"measured minus reported {intervals.written(apart, finding.unit.of_differences, case.interval)}"
+    if error:
+        reason += ", with the error of the reported value"
+    if verdict == SUPPORTED:
+        reason += f"; within {finding.unit.of_differences.written(margin)[1:]} by two one-sided tests"
+    room = abs(margin - abs(outer.value - value))
+    return replace(_decided(finding, verdict, distance, reason), target=value, room=room)
+
+
+def _error_of_one_run(case: Case, finding: Finding, value: float, counted: int) -> float:
+    """The standard deviation of a reported accuracy: its test images, and the seed and split of one run.
+
+    What one run varies by beyond its test images is the variance over the measured runs, less that of
+    drawing their test images.
+    """
+    (group,) = finding.groups
+    values = values_of(case.quantity, group, case.runs)[0]
+    mean, of_runs = float(np.mean(values)), float(np.var(values, ddof=1)) if len(values) > 1 else 0.0
+    if len({record.split for record in group.records}) > 1:
+        of_runs = max(0.0, of_runs - mean * (1 - mean) / group.records[0].tested)
+    return sqrt(value * (1 - value) / counted + of_runs)
 
 
 def measure(case: Case) -> Finding:
@@ -97,13 +131,15 @@ def below(case: Case, *, bound: float) -> Finding:
 def _above(finding: Finding, bound: float) -> Finding:
     if finding.found is None:
         return finding
-    return _decided(finding, decide_above(finding.found, bound), finding.found.value - bound)
+    finding = replace(finding, target=bound, room=abs(finding.found.value - bound))
+    return _decided(finding, decide_above(finding.found, bound), finding.found.low - bound)
 
 
 def _below(finding: Finding, bound: float) -> Finding:
     if finding.found is None:
         return finding
-    return _decided(finding, decide_above(-finding.found, -bound), bound - finding.found.value)
+    finding = replace(finding, target=bound, room=abs(finding.found.value - bound))
+    return _decided(finding, decide_above(-finding.found, -bound), bound - finding.found.high)
 
 
 def equals(case: Case, *, value: float, digits: int = 9) -> Finding:
@@ -133,69 +169,112 @@ def draws(case: Case, *, value: float) -> Finding:
     share = 100 * float(np.mean(values <= value))
     reason = f"{share:.0f}% of {len(values)} draws are at or below {finding.unit.written(value)}"
     inside = min(value - found.low, found.high - value)
-    verdict = SUPPORTED if inside >= 0 else REFUTED
+    verdict = CONSISTENT if inside >= 0 else REFUTED  # so would many another value be
     central = f"central {case.percent}"
-    finding = replace(finding, found=found, n=len(values), interval=central, counted="draws")
+    finding = replace(finding, found=found, n=len(values), interval=central, counted="draws", target=value)
     return _decided(finding, verdict, inside, reason)
 
 
-def rising_share(case: Case, *, bound: float) -> Finding:
-    """Whether a metric rises from one epoch to the next, up to the selected one, in more than a share."""
+def rising_share(case: Case, *, bound: float, first: int = 1, falling: bool = False) -> Finding:
+    """Whether a metric rises from one evaluated epoch to the next in more than a share of the steps.
+
+    From the epoch `first` up to the selected one; with `falling`, whether it falls.
+    """
     finding = measured(case)
     if finding.found is None:
         return finding
     group = finding.groups[0]
     last = group.epoch or max(r.epochs or 0 for r in group.records)
-    rows = np.array([group.metric(case.quantity.metric, epoch) for epoch in range(1, last + 1)])
+    rows = np.array([group.metric(case.quantity.metric, epoch) for epoch in range(first, last + 1)])
     rows = rows[~np.isnan(rows).any(axis=1)]
     if len(rows) < 2:
         return not_run(case.quantity, case.runs, [group], " at two epochs")
-    shares = (np.diff(rows, axis=0) > 0).mean(axis=0)
+    shares = (np.diff(rows, axis=0) * (-1 if falling else 1) > 0).mean(axis=0)
     found = intervals.mean(shares.tolist(), case.level)
-    reason = f"of {len(rows) - 1} steps from one epoch to the next"
-    return _above(Finding("", reason, found, intervals.PERCENT, len(group), [group]), bound)
+    reason = f"of {len(rows) - 1} steps from one evaluated epoch to the next, from epoch {first} to {last}"
+    return _above(Finding("", reason, found, intervals.PERCENT, len(shares), [group]), bound)
 
 
-def growth(case: Case, *, bound: float | None = None) -> Finding:
+def growth(case: Case, *, bound: float | None = None, smallest: int = FROM) -> Finding:
     """The exponent with which a time grows with the number of images; with `bound`, whether it is above."""
     groups = [group for _, group in _by_size(case.quantity, case.runs)]
-    records = [record for group in groups for record in group.records]
+    records = [record for group in groups for record in group.records if record.train_size >= smallest]
     law, clean = law_of(records, case.quantity.metric, case.level)
     if law is None:
-        return not_run(case.quantity, case.runs, groups, " at three sizes from 200 images")
+        return not_run(case.quantity, case.runs, groups, f" at three sizes from {smallest} images")
     text = intervals.written(law.estimate, intervals.POWER)
     if not clean:
         reason = "the machine was not free, or not one and the same, at three sizes; all there is gives"
         lacking = [Group([], None, group.failed) for group in groups]
         return Finding(INCONCLUSIVE, f"{reason} {text}", groups=lacking)
     clean_groups = [group.clean for group in groups]
-    sizes = len(law.points)
-    finding = Finding("", "", law.estimate, intervals.POWER, sizes, clean_groups, counted="sizes")
+    runs = len(law.points)
+    finding = Finding("", "", law.estimate, intervals.POWER, runs, clean_groups, counted="runs")
     return finding if bound is None else _above(finding, bound)
 
 
 def images_needed(case: Case, *, reach: float, bound: float | None = None) -> Finding:
     """How many training images a metric needs to reach a level, along straight lines in log size.
 
-    With `bound`, whether that is fewer than so many.
+    With `bound`, whether that is fewer than so many. Of a ratio of two models: how many times as many
+    images the first needs, and with `bound` whether that is above. Intervals are percentiles of a
+    bootstrap over seeds and test images.
     """
-    curve: list[tuple[int, Estimate]] = []
-    groups = []
-    for size, group in _by_size(case.quantity, case.runs):
-        if group.records:
-            groups.append(group)
-            curve.append((size, estimate(case.part, [group], case.runs, case.level)[0]))
-    if len(curve) < 2:
-        return not_run(case.quantity, case.runs, groups, " at two sizes")
-    middle, few, many = (
-        _crossing([(size, getattr(e, end)) for size, e in curve], reach) for end in ("value", "high", "low")
-    )
-    ends = {0.0: f"fewer than {curve[0][0]:,}", inf: f"more than {curve[-1][0]:,}"}
-    words = [ends.get(x, f"{x:,.0f}") for x in (middle, few, many)]
-    said = f"{words[0]} images for {100 * reach:.0f}% ({case.percent} CI {words[1]} to {words[2]})"
-    found = Estimate(middle, few, many)
+    curves = [_curve(quantity, case.runs) for quantity in case.part.of]
+    groups = [group for curve in curves for _, group in curve]
+    for quantity, curve in zip(case.part.of, curves, strict=True):
+        if len(curve) < 2:
+            return not_run(quantity, case.runs, groups, " at two sizes")
+    needed = _bootstrapped(curves, reach)
+    tail = 50 * (1 - case.level)
+    if case.part.kind == "ratio":
+        with np.errstate(invalid="ignore"):
+            ratios = needed[0] / needed[1]
+        value, low, high = ratios[0], *np.nanpercentile(ratios[1:], [tail, 100 - tail])
+        if not np.isfinite(value) or value == 0:
+            reason = f"a model does not reach {100 * reach:.0f}% within the measured sizes"
+            return Finding(INCONCLUSIVE, reason, groups=groups)
+        found = Estimate(float(value), float(low), float(high))
+        finding = Finding("", "", found, intervals.TIMES, min(map(len, groups)), groups)
+        return finding if bound is None else _above(finding, bound)
+    ordered = np.sort(needed[0, 1:])
+    edge = int(len(ordered) * tail / 100)
+    found = Estimate(float(needed[0, 0]), float(ordered[edge]), float(ordered[-1 - edge]))
+    ends = {0.0: f"fewer than {curves[0][0][0]:,}", inf: f"more than {curves[0][-1][0]:,}"}
+    words = [ends.get(x, f"{x:,.0f}") for x in (found.value, found.low, found.high)]
+    said = f"{words[0]} images for {100 * reach:.0f}% ({case.interval} {words[1]} to {words[2]})"
     finding = Finding("", "", found, intervals.COUNT, min(map(len, groups)), groups, said=said)
     return finding if bound is None else _below(finding, bound)
+
+
+def _curve(quantity: Quantity, runs: Runs) -> list[tuple[int, Group]]:
+    """The cells at each training size, where their predictions are kept and they share test images."""
+    found = [(size, group) for size, group in _by_size(quantity, runs) if group.records]
+    return [(size, group) for size, group in found if len(group.correct) == len(group)]
+
+
+def _bootstrapped(curves: Sequence[Sequence[tuple[int, Group]]], reach: float) -> np.ndarray:
+    """(curves, 1 + RESAMPLED) sizes at which each reaches a level: first of all data, then resampled.
+
+    Test images are drawn once for all curves, seeds anew for each group.
+    """
+    rng = np.random.default_rng(0)
+    images = len(curves[0][0][1].correct[0])
+    weights = rng.multinomial(images, np.full(images, 1 / images), RESAMPLED) / images
+    weights = np.vstack([np.full(images, 1 / images), weights])
+    found = np.empty((len(curves), len(weights)))
+    for place, curve in enumerate(curves):
+        accuracies = []
+        for _, group in curve:
+            of_seeds = weights @ np.array(group.correct, float).T
+            count = of_seeds.shape[1]
+            drawn = rng.multinomial(count, np.full(count, 1 / count), len(weights)) / count
+            drawn[0] = 1 / count
+            accuracies.append((of_seeds * drawn).sum(axis=1))
+        sizes = [size for size, _ in curve]
+        rows = zip(*accuracies, strict=True)
+        found[place] = [_crossing(list(zip(sizes, row, strict=True)), reach) for row in rows]
+    return found
 
 
 def _by_size(quantity: Quantity, runs: Runs) -> list[tuple[int, Group]]:
@@ -215,6 +294,66 @@ def _crossing(curve: list[tuple[int, float]], level: float) -> float:
             share = (level - low) / (high - low)
             return exp(log(before) + share * (log(after) - log(before)))
     return inf
+
+
+def extrapolated(case: Case, *, images: int, sizes: int = EXTRAPOLATED_FROM) -> Finding:
+    """What the learning curve predicts of one run on more training images than there are.
+
+    A straight line through the logarithms of the error and of the size, of the runs at the largest sizes; the
+    interval is one of prediction. For details: it decides nothing.
+    """
+    curve = [(size, group) for size, group in _by_size(case.quantity, case.runs) if group.records]
+    groups = [group for _, group in curve]
+    if not curve or curve[-1][0] >= images:
+        return not_run(case.quantity, case.runs, groups, " on fewer images than are asked for")
+    found = _predicted(_errors(case, curve[-sizes:]), images, case.level)
+    if found is None:
+        return not_run(case.quantity, case.runs, groups, f" at {sizes} sizes")
+    reason = f"on {images:,} training images, from {curve[-sizes][0]:,} to {curve[-1][0]:,}"
+    n = sum(len(group) for group in groups[-sizes:])
+    named = f"{case.percent} prediction interval"
+    return Finding("", reason, found, intervals.PERCENT, n, groups[-sizes:], interval=named, counted="runs")
+
+
+def extrapolation_checked(case: Case, *, largest: int, sizes: int = EXTRAPOLATED_FROM) -> Finding:
+    """How many accuracies on larger training sets lie in what runs on up to `largest` images predict.
+
+    On each random split by itself. For details: it decides nothing.
+    """
+    by_split: dict[Any, list[tuple[int, Group]]] = {}
+    open_one = case.quantity.selection.but(split=ANY, train_size=ANY)
+    for setting, group in case.runs.found(open_one):
+        if group.records and setting.split != case.runs.manifest.split.split:
+            by_split.setdefault(setting.split, []).append((setting.subset.size, group))
+    inside: list[bool] = []
+    groups = []
+    for found in by_split.values():
+        curve = sorted(found, key=lambda one: one[0])
+        small = [one for one in curve if one[0] <= largest][-sizes:]
+        for size, group in curve:
+            interval = _predicted(_errors(case, small), size, case.level) if size > largest else None
+            if interval is not None:
+                values = values_of(case.quantity, group, case.runs)[0]
+                inside += [interval.low <= value <= interval.high for value in values]
+                groups.append(group)
+    if not inside:
+        return not_run(case.quantity, case.runs, groups, f" on more than {largest:,} images of random splits")
+    said = f"{sum(inside)} of {len(inside)} runs on more than {largest:,} images inside"
+    return Finding("", "", Estimate(fmean(inside), 0, 1), intervals.PERCENT, len(inside), groups, said=said)
+
+
+def _errors(case: Case, curve: Sequence[tuple[int, Group]]) -> list[tuple[float, float]]:
+    return [
+        (size, 1 - value) for size, group in curve for value in values_of(case.quantity, group, case.runs)[0]
+    ]
+
+
+def _predicted(points: Sequence[tuple[float, float]], images: int, level: float) -> Estimate | None:
+    law = fit_power(points, level)
+    if law is None:
+        return None
+    low, high = law.predicted(images, level)
+    return Estimate(1 - law(images), 1 - high, 1 - low)
 
 
 def consistency(
@@ -259,7 +398,9 @@ KINDS: Mapping[Rule, tuple[str, ...]] = {
     draws: ONE,
     rising_share: ONE,
     growth: ONE,
-    images_needed: ONE,
+    images_needed: ("of", "ratio"),
+    extrapolated: ONE,
+    extrapolation_checked: ONE,
     consistency: (),
 }
 """What each rule can be about; a study's own may be about anything."""

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from hexbench.analyse.groups import METRICS, OTHER_METRICS, TIMES, Group, Setting
+import numpy as np
+from hexbench.analyse import intervals
+from hexbench.analyse.groups import METRICS, OTHER_METRICS, RANDOM, TIMES, Group, Setting
+from hexbench.analyse.intervals import Spread
 from hexbench.errors import BadInput
 from hexbench.files import nearest
 from hexbench.models import entries
@@ -20,7 +23,7 @@ from hexbench.store.record import Done, Failed, Record
 
 __all__ = ("METRICS", "OTHER_METRICS", "TIMES", "Ambiguous", "Group", "Runs", "Selection", "Setting")
 
-FIELDS = ("epochs", "train_size", "images", "classes", "split", "early_stopping", "params_from")
+FIELDS = ("epochs", "train_size", "images", "classes", "split", "early_stopping", "params_from", "varied")
 """What a selection may name besides hyperparameters."""
 ANY = "any"
 """The value of an axis that a selection leaves open."""
@@ -108,6 +111,23 @@ class Runs:
         }
 
     @cached_property
+    def merged(self) -> dict[Setting, Group]:
+        """The same, with the cells of all random splits but the study's own as one group, split RANDOM."""
+        found: dict[Setting, Group] = {}
+        named: dict[Setting, Setting] = {}
+        for setting, group in self.groups.items():
+            if setting.split in (self.manifest.split.split, "given"):
+                found[setting] = group
+                continue
+            # Each split has a search of its own: the first's name stands for all.
+            alike = setting._replace(split=RANDOM, params_from=None)
+            name = named.setdefault(alike, setting._replace(split=RANDOM))
+            old = found.get(name, Group([], group.epoch))
+            records, failed = [*old.records, *group.records], [*old.failed, *group.failed]
+            found[name] = Group(records, group.epoch, failed)
+        return found
+
+    @cached_property
     def _cells(self) -> dict[Setting, _Cells]:
         """By setting, whatever the epoch."""
         done: dict[Setting, dict[int | None, dict[int, Done]]] = {}
@@ -146,6 +166,7 @@ class Runs:
             record.split,
             record.test_size,
             record.params_from,
+            record.varied,
         )
 
     def select(self, selection: Selection) -> Group:
@@ -160,6 +181,39 @@ class Runs:
             values = sorted({shown(s.values().get(names[0])) for s, _ in found})
             raise Ambiguous(f"the cells of {selection} differ in {', '.join(names)}: {' and '.join(values)}.")
         return found[0][1] if found else Group([])
+
+    def on_splits(self, selection: Selection) -> Group:
+        """The cells of a selection on random splits other than the study's own, whatever their seeds.
+
+        Empty where the selection names a split, or draws test images by seed anyway. Ambiguous where they
+        differ in more than split and seed.
+        """
+        if {"split", "images", "classes"} & selection.wanted.keys():
+            return Group([])
+        own = self.manifest.split.split
+        found = [(s, g) for s, g in self.found(selection.but(split=ANY)) if s.split not in (own, "given")]
+        alike = {setting._replace(split=own, params_from=None) for setting, _ in found}
+        if len(alike) > 1:
+            first, *others = alike
+            names = sorted({name for other in others for name in first.differences(other)})
+            raise Ambiguous(f"the cells of {selection} on random splits differ in {', '.join(names)}.")
+        groups = [group for _, group in found]
+        failed = [failure for group in groups for failure in group.failed]
+        records = [record for group in groups for record in group.records]
+        return Group(records, groups[0].epoch if groups else None, failed)
+
+    @cached_property
+    def priors(self) -> dict[str, Spread | None]:
+        """By model: how its test accuracy differs by seed, from all its settings on the study's split."""
+        spreads: dict[str, list[Spread]] = {model: [] for model in self.models}
+        for setting, cells in self._cells.items():
+            group = cells.groups[max(cells.groups, key=lambda epoch: epoch or 0)]
+            drawn = setting.subset.resplit or setting.subset.classes is not None
+            own = setting.split == self.manifest.split.split and not setting.varied
+            if own and not drawn and len(group) > 1:
+                values = group.metric("test_accuracy")
+                spreads[setting.model].append(Spread(float(np.var(values, ddof=1)), len(values) - 1))
+        return {model: intervals.prior_of(found) for model, found in spreads.items()}
 
     def matching(self, selection: Selection) -> list[Setting]:
         """The settings of a selection; more than one where it leaves something open."""
@@ -203,6 +257,7 @@ class Runs:
         tests |= {
             "split": wanted.get("split", self.manifest.split.split),
             "classes": wanted.get("classes"),
+            "varied": wanted.get("varied", ""),
             "early_stopping": early,
             "params_from": self._not_of_other_models(search) if search else None,
         }

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import exp, log
-from statistics import median
 
 import numpy as np
 from hexbench.analyse.intervals import CONFIDENCE, Estimate
@@ -40,13 +39,13 @@ class PowerLaw:
         """The exponent with its interval."""
         return Estimate(self.exponent, self.low, self.high)
 
-    def predicted(self, x: float) -> tuple[float, float]:
-        """The 95% interval in which one more y at x is expected, by least squares on the logarithms."""
+    def predicted(self, x: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+        """The interval in which one more y at x is expected, by least squares on the logarithms."""
         from statsmodels.regression.linear_model import OLS
 
         at, y = (np.log([point[i] for point in self.points]) for i in (0, 1))
         fitted = OLS(y, np.column_stack([np.ones_like(at), at])).fit()
-        around = fitted.get_prediction([[1.0, log(x)]]).conf_int(obs=True, alpha=1 - CONFIDENCE)
+        around = fitted.get_prediction([[1.0, log(x)]]).conf_int(obs=True, alpha=1 - confidence)
         low, high = np.exp(around)[0]
         return float(low), float(high)
 
@@ -82,15 +81,15 @@ def fit_power(points: Iterable[tuple[float, float]], confidence: float = CONFIDE
 def law_of(
     records: Iterable[Done], what: str, confidence: float = CONFIDENCE
 ) -> tuple[PowerLaw | None, bool]:
-    """The law through the median at each training size, and whether it rests on clean runs alone.
+    """The law through all runs, and whether it rests on clean ones alone.
 
     Clean runs, of one machine, had that to themselves; they alone are used where they have three sizes.
     """
     records = list(records)
     clean = [record for record in records if record.timing_clean]
-    by_clean = fit_power(_medians(clean, what), confidence)
+    by_clean = fit_power(_points(clean, what), confidence)
     machines = {(record.environment.machine, record.device) for record in clean}
-    law = by_clean or fit_power(_medians(records, what), confidence)
+    law = by_clean or fit_power(_points(records, what), confidence)
     return law, by_clean is not None and len(machines) == 1
 
 
@@ -118,14 +117,11 @@ def _times_of(runs: Runs, model: str) -> tuple[str, ...]:
     return ("search_s",) if facts.searches else ("train_s", "predict_s")
 
 
-def _medians(records: Iterable[Done], what: str) -> list[tuple[float, float]]:
+def _points(records: Iterable[Done], what: str) -> list[tuple[float, float]]:
+    """(training images, value) of each run that has one."""
     of: Callable[[Done], float | None] = _memory if what == MEMORY else lambda r: getattr(r.times, what)
-    values: dict[int, list[float]] = {}
-    for record in records:
-        value = of(record)
-        if record.train_size >= FROM and value is not None:
-            values.setdefault(record.train_size, []).append(value)
-    return [(size, median(found_there)) for size, found_there in values.items()]
+    found = [(record.train_size, of(record)) for record in records if record.train_size >= FROM]
+    return [(size, value) for size, value in found if value is not None]
 
 
 def _memory(record: Done) -> float | None:

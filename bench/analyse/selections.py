@@ -9,7 +9,7 @@ from hexbench.analyse.quantities import OF_CLASS, Quantity
 from hexbench.analyse.runs import ANY, FIELDS, LARGEST, Selection, fault_of_selection
 from hexbench.errors import BadInput
 from hexbench.files import nearest, short
-from hexbench.plan.cell import Value, frozen
+from hexbench.plan.cell import SOURCES, Value, frozen
 from hexbench.store.manifest import ModelFacts
 
 ALL_METRICS = (*METRICS, *OTHER_METRICS, *OF_CLASS, *TIMES)
@@ -100,6 +100,7 @@ def _fault_of_field(name: str, value: Any) -> str | None:
         "split": is_count(value, 0) or value == "given",
         "early_stopping": isinstance(value, bool),
         "params_from": isinstance(value, str),
+        "varied": value in ("", *SOURCES),
         "params": isinstance(value, dict),
     }
     return None if fits[name] else "that is of the wrong kind"

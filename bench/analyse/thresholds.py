@@ -1,15 +1,26 @@
-"""The regression gate: the mean over seeds of selected cells, held against the thresholds of a file."""
+"""The regression gate: the mean over seeds of selected cells, held against the thresholds of a file.
 
+A threshold is about one set of test images, so that only the seeds are random: a metric has broken it
+where the 95% interval of its mean over seeds lies beyond the bound. More than expected of what is good
+is never a regression.
+"""
+
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import numpy as np
+from hexbench.analyse import intervals
+from hexbench.analyse.groups import Group
+from hexbench.analyse.intervals import CONFIDENCE, Spread
 from hexbench.analyse.parsing import fault
 from hexbench.analyse.quantities import SHARES, Quantity, values_of
-from hexbench.analyse.runs import Runs
+from hexbench.analyse.runs import Runs, Selection
 from hexbench.analyse.selections import Known, check_selection, quantity
 from hexbench.errors import BadInput
 from hexbench.files import nearest, read_toml, reason, short
@@ -18,6 +29,13 @@ from hexbench.models import entries as registered
 BOUNDS = ("min", "max")
 METRICS = (*SHARES, "test_loss", "train_loss")
 OK, BROKEN, FAILED, NOT_MEASURED = "ok", "BROKEN", "FAILED", "not measured"
+WITHIN_ERROR, BETTER = "beyond, within error", "better than expected"
+LOSSES = ("test_loss", "train_loss")
+"""Metrics of which less is better."""
+WRITTEN = 0.999
+"""Level of the one-sided prediction bounds that `derived` gives."""
+ROUNDING = 0.002
+"""By which the accuracy of a deterministic model may differ on another machine."""
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 MOST = 10**9
 """No accuracy and no loss comes near."""
@@ -48,17 +66,40 @@ class Finding:
     seeds: int
     failed: int = 0
     """Cells this threshold is about that failed."""
+    reach: float = 0.0
+    """Half the width of the 95% interval of the mean over seeds; 0 where nothing tells how seeds differ."""
+    less_is_better: bool = False
+    chance: float = 0.0
+    """The accuracy of guessing."""
 
     @property
     def verdict(self) -> str:
-        """OK, BROKEN, FAILED (a cell it rests on did), or NOT_MEASURED."""
+        """OK, BETTER, WITHIN_ERROR, BROKEN, FAILED (a cell it rests on did), or NOT_MEASURED."""
         if self.failed:
             return FAILED
         if self.measured is None:
             return NOT_MEASURED
-        above = self.low is None or self.measured >= self.low
-        below = self.high is None or self.measured <= self.high
-        return OK if above and below else BROKEN
+        below = 0.0 if self.low is None else self.low - self.measured
+        above = 0.0 if self.high is None else self.measured - self.high
+        worse, better = (above, below) if self.less_is_better else (below, above)
+        if worse > 0:
+            return BROKEN if worse > self.reach else WITHIN_ERROR
+        return BETTER if better > 0 else OK
+
+    @property
+    def fails_at(self) -> float | None:
+        """The mean at which this threshold would be broken, with as many seeds that differ as much."""
+        if self.measured is None:
+            return None
+        if self.less_is_better:
+            return None if self.high is None else self.high + self.reach
+        return None if self.low is None else self.low - self.reach
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether not even a model that guesses would break it."""
+        found = self.fails_at
+        return found is not None and not self.less_is_better and found <= self.chance
 
     @property
     def allowed(self) -> str:
@@ -145,4 +186,72 @@ def _judge(threshold: Threshold, runs: Runs) -> Finding:
         measured=mean(values) if known else None,
         seeds=len(group),
         failed=len({failure.key for failure in group.failed}),
+        reach=_reach(runs, group, values) if known and asked.metric == "test_accuracy" else 0.0,
+        less_is_better=asked.metric in LOSSES,
+        chance=1 / len(runs.manifest.data.class_names) if asked.metric in SHARES else 0.0,
     )
+
+
+def _reach(runs: Runs, group: Group, values: Sequence[float]) -> float:
+    """Half the 95% interval of the mean over seeds."""
+    spread = _spread(runs, group, values)
+    if spread is None or not spread.variance:
+        return 0.0
+    return intervals.quantile(CONFIDENCE, spread.freedom) * sqrt(spread.variance / len(values))
+
+
+def _spread(runs: Runs, group: Group, values: Sequence[float]) -> Spread | None:
+    """How much a metric differs by seed; None where nothing tells."""
+    if runs.is_fixed(group):
+        return None
+    own = Spread(float(np.var(values, ddof=1)), len(values) - 1) if len(values) > 1 else Spread(0.0, 0)
+    found = intervals.moderated(own, runs.priors.get(group.records[0].model))
+    return found if found.freedom else None
+
+
+def derived(runs: Runs) -> str:
+    """A file of thresholds from a run: for each model on all images, what its test accuracy may fall to.
+
+    `min` is the lower prediction bound of the mean of as many new seeds, at WRITTEN; of a deterministic
+    model its accuracy less ROUNDING.
+    """
+    data = runs.manifest.data
+    lines = [
+        f"# Lower prediction bounds ({WRITTEN:.1%}, one-sided) of the mean over seeds, from a run of "
+        f"{runs.manifest.suite} on {data.name}.",
+    ]
+    for model in runs.models:
+        facts = runs.facts(model)
+        wanted = (
+            {"epochs": facts.defaults["epochs"]}
+            if facts.learning_curve and "epochs" in facts.defaults
+            else {}
+        )
+        for source in [None] if facts.searches else [None, *_searches(runs)]:
+            selection = Selection(model, wanted | ({"params_from": source} if source else {}))
+            group = runs.select(selection)
+            if not group.records:
+                continue
+            values = group.metric("test_accuracy")
+            spread = _spread(runs, group, values)
+            reach = ROUNDING
+            if spread is not None:
+                t = intervals.quantile(2 * WRITTEN - 1, spread.freedom)
+                reach = t * sqrt(2 * spread.variance / len(values))
+            named = "".join(f"{name} = {_toml(value)}\n" for name, value in selection.wanted.items())
+            lines.append(
+                f"[[threshold]]\nname = {_toml(data.name)}\ndata = {_toml(data.fingerprint)}\n"
+                f'model = {_toml(model)}\n{named}metric = "test_accuracy"\n'
+                f"min = {max(mean(values) - reach, 0):.4f}"
+            )
+    if len(lines) == 1:
+        raise BadInput("no model was measured on all images with its default hyperparameters")
+    return "\n\n".join(lines) + "\n"
+
+
+def _searches(runs: Runs) -> list[str]:
+    return [model for model in runs.models if runs.facts(model).searches]
+
+
+def _toml(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=True)

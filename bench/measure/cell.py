@@ -13,7 +13,7 @@ from hexbench.measure.snapshot import confusion, mistakes, snapshot
 from hexbench.measure.timing import MachineWatch, PeakMemory, device_peak_mb
 from hexbench.models import Entry
 from hexbench.models.base import Checkpoint, Evaluation
-from hexbench.plan.cell import Cell
+from hexbench.plan.cell import INITIALISATION, ORDER, SUBSET, Cell
 from hexbench.plan.cost import OWN_ACCURACY_UP_TO
 from hexbench.store.record import (
     LAST,
@@ -54,8 +54,8 @@ def measure(
     if entry.learning_curve:
         return measure_together([cell], data, entry, on_epochs, checkpoint)[0]
     chosen = _chosen(cell, search)
-    rows = data.draw(cell.subset, cell.parts, cell.seed)
-    model = _make(entry, cell.params | chosen, cell.seed)
+    rows = data.draw(cell.subset, cell.parts, cell.seed_of(SUBSET))
+    model = _make(entry, cell.params | chosen, cell.seed_of(ORDER))
     with MachineWatch() as watch, PeakMemory() as memory:
         fields = _fit_and_predict(model, data, entry, rows)
     return _done(
@@ -85,8 +85,8 @@ def measure_together(
     if entry.accelerated:
         _prepare_devices()
     first = cells[0]
-    rows = [data.draw(cell.subset, cell.parts, cell.seed) for cell in cells]
-    models = [_make(entry, cell.params, cell.seed) for cell in cells]
+    rows = [data.draw(cell.subset, cell.parts, cell.seed_of(SUBSET)) for cell in cells]
+    models = [_make(entry, cell.params, cell.seed_of(ORDER)) for cell in cells]
     held_out = [_labelled(data, entry, drawn.validation) for drawn in rows]
     with MachineWatch() as watch, PeakMemory() as memory:
         train = [_labelled(data, entry, drawn.train) for drawn in rows]
@@ -95,6 +95,7 @@ def measure_together(
             [images for images, _ in train],
             [labels for _, labels in train],
             classes=range(data.classes),
+            initial=[cell.seed_of(INITIALISATION) for cell in cells] if first.held else None,
             test=_labelled(data, entry, rows[0].test),
             validation=held_out if first.subset.held_out else None,
             evaluate_at=first.evaluate_at,
@@ -247,6 +248,7 @@ def _from_curve(cell: Cell, model: Any, data: Dataset, test: np.ndarray) -> dict
                 found.confidence,
                 None if epoch == curve.epoch else confusion(truth, found.predicted, data.classes),
                 wrong if epoch == curve.epoch else [],
+                found.losses if cell.losses else None,
             )
             for epoch, found in evaluations.items()
             if epoch in (*cell.snapshot_at, curve.epoch)

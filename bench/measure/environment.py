@@ -96,6 +96,12 @@ def commit() -> str | None:
     return hash_ + ("-dirty" if _git("status", "--porcelain", "--untracked-files=no") else "")
 
 
+def last_commit(file: Path) -> str | None:
+    """The commit that changed a file of hexbench's own working tree last, with its date; None if unknown."""
+    known = file.resolve().is_relative_to(ROOT) and commit() is not None
+    return (_git("log", "-1", "--format=%h, %cs", "--", str(file.resolve())) or None) if known else None
+
+
 def _git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(

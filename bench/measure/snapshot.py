@@ -3,7 +3,7 @@
 import base64
 
 import numpy as np
-from hexbench.store.record import Bin, Matrix, Mistake, Snapshot
+from hexbench.store.record import Bin, Matrix, Mistake, Snapshot, packed_losses
 
 BINS = 10
 MISTAKES = 25
@@ -11,14 +11,19 @@ MISTAKES = 25
 
 
 def snapshot(
-    correct: np.ndarray, confidence: np.ndarray | None, matrix: Matrix | None, kept: list[Mistake]
+    correct: np.ndarray,
+    confidence: np.ndarray | None,
+    matrix: Matrix | None,
+    kept: list[Mistake],
+    losses: np.ndarray | None = None,
 ) -> Snapshot:
-    """Of n test images: which are classified correctly (n,) bool, and the confidence (n,) if known."""
+    """Of n test images: which are classified correctly (n,) bool; confidence and losses (n,) if known."""
     return Snapshot(
         correct=base64.b64encode(np.packbits(correct).tobytes()).decode(),
         confusion=matrix,
         calibration=None if confidence is None else calibration(correct, confidence),
         mistakes=kept,
+        losses=None if losses is None else packed_losses(losses),
     )
 
 

@@ -15,6 +15,9 @@ from msgspec import Struct
 MEASUREMENT_VERSION = 6
 """Raised when what a cell measures changes, so that older records are no longer taken for it."""
 
+SOURCES = INITIALISATION, ORDER, SUBSET = "initialisation", "order", "subset"
+"""What a seed draws: the initial weights, the order of the training images, which images these are."""
+
 Value = Any
 """Of a hyperparameter: None, bool, int, float, str, or a tuple of values."""
 
@@ -37,6 +40,11 @@ class Cell(Struct, frozen=True, kw_only=True, dict=True):
     """Those of `evaluate_at` after which the predictions are kept; they always are at the end."""
     params_from: str | None = None
     """The identity of the search whose chosen hyperparameters this cell takes."""
+    losses: bool = False
+    """Whether the snapshots keep the loss of each test image."""
+    held: tuple[str, ...] = ()
+    """Those of SOURCES that are drawn by `held_seed` instead of `seed`."""
+    held_seed: int = 0
 
     @cached_property
     def identity(self) -> str:
@@ -75,6 +83,15 @@ class Cell(Struct, frozen=True, kw_only=True, dict=True):
     def protocol(self) -> Literal["nested", "resplit"]:
         """How its images are drawn, see `Subset`."""
         return "resplit" if self.subset.resplit else "nested"
+
+    def seed_of(self, source: str) -> int:
+        """The seed that draws one of SOURCES."""
+        return self.held_seed if source in self.held else self.seed
+
+    @property
+    def varied(self) -> str:
+        """The only source that `seed` draws; empty where it draws all."""
+        return next((source for source in SOURCES if self.held and source not in self.held), "")
 
     def but(self, **changes: Any) -> Self:
         """The same cell with other fields."""
@@ -115,6 +132,8 @@ def label_of(cell: Cell, models: Mapping[str, Entry], own_split: int | str | Non
         parts.append("early stopping")
     if cell.params_from is not None:
         parts.append("hyperparameters of a search")
+    if cell.varied:
+        parts.append(f"{cell.varied} alone varied")
     if own_split is not None and cell.split != own_split:
         parts.append(f"split {cell.split}")
     return ", ".join(parts) + f", seed {cell.seed}"
@@ -145,6 +164,10 @@ def is_plain(value: Value) -> bool:
 
 def _specification(cell: Cell, params: dict[str, Value]) -> dict[str, Any]:
     fields = {name: getattr(cell, name) for name in Cell.__struct_fields__ if name != "params"}
+    # What came later is no part of the identity of cells without it.
+    unset = ("held", "held_seed") if not cell.held else ()
+    unset += () if cell.losses else ("losses",)
+    fields = {name: value for name, value in fields.items() if name not in unset}
     return msgspec.to_builtins(fields | {"params": params})
 
 

@@ -10,7 +10,7 @@ from hexbench.data.dataset import Split, Subset
 from hexbench.errors import BadInput
 from hexbench.files import nearest
 from hexbench.models import Entry
-from hexbench.plan.cell import Cell, Value, shown
+from hexbench.plan.cell import SOURCES, Cell, Value, shown
 from hexbench.plan.sweeps import Models, Suite, Sweep
 
 VALIDATION_SHARE = 5
@@ -145,8 +145,8 @@ def _expand(sweep: Sweep, images: Images, entry: Entry) -> tuple[list[Cell], lis
     splits = [images.split.name] if own else list(range(first, first + (sweep.splits or 1)))
     names, lists = list(sweep.params), list(sweep.params.values())
     cells = []
-    for size, classes, values, split in itertools.product(
-        sizes, sweep.classes, list(itertools.product(*lists)), splits
+    for size, classes, values, (place, split) in itertools.product(
+        sizes, sweep.classes, list(itertools.product(*lists)), list(enumerate(splits))
     ):
         params = dict(entry.defaults) | dict(zip(names, values, strict=True))
         held_out = size // VALIDATION_SHARE if sweep.validated else 0
@@ -158,14 +158,30 @@ def _expand(sweep: Sweep, images: Images, entry: Entry) -> tuple[list[Cell], lis
             test_size=images.split.test_size,
             seed=0,
             params_from=sweep.params_from,
+            losses=sweep.losses,
         )
         if entry.learning_curve:
             base = _with_epochs(base, sweep, images.available)
         # A deterministic model on all training images has nothing random in it.
         everything = sweep.images is None and classes is None and size == images.available
         seeds = 1 if entry.deterministic and everything else sweep.seeds
-        cells += [base.but(seed=sweep.first_seed + seed) for seed in range(seeds)]
+        if sweep.vary:
+            cells += [cell for source in sweep.vary for cell in _varying(base, source, sweep, entry)]
+            continue
+        # No seed on two splits: what differs by seed must differ from one split to the next.
+        first_seed = sweep.first_seed + place * seeds
+        cells += [base.but(seed=first_seed + seed) for seed in range(seeds)]
     return cells, left_out
+
+
+def _varying(base: Cell, source: str, sweep: Sweep, entry: Entry) -> list[Cell]:
+    """Cells that differ in one source of variance alone."""
+    first = sweep.first_seed
+    if source == "split":
+        first_split = sweep.first_split or 0
+        return [base.but(split=first_split + i, seed=first) for i in range(sweep.seeds)]
+    held = tuple(other for other in SOURCES if other != source) if entry.learning_curve else ()
+    return [base.but(seed=first + i, held=held, held_seed=first if held else 0) for i in range(sweep.seeds)]
 
 
 def _with_epochs(cell: Cell, sweep: Sweep, available: int) -> Cell:
@@ -240,7 +256,9 @@ def _drop_contained(cells: Iterable[Cell], models: Models) -> list[Cell]:
     for cell in cells:
         apart: Any = cell
         if models[cell.model].longer_contains_shorter and not cell.subset.held_out:
-            apart = cell.but(params=cell.params | {"epochs": None}, evaluate_at=(), snapshot_at=())
+            apart = cell.but(
+                params=cell.params | {"epochs": None}, evaluate_at=(), snapshot_at=(), losses=False
+            )
         rival = longest.get(apart)
         longest[apart] = cell if rival is None else _merged(rival, cell)
     return list(longest.values())
@@ -252,6 +270,7 @@ def _merged(one: Cell, other: Cell) -> Cell:
     return long.but(
         evaluate_at=tuple(sorted({*long.evaluate_at, *short.evaluate_at, *end})),
         snapshot_at=tuple(sorted({*long.snapshot_at, *short.snapshot_at, *end})),
+        losses=long.losses or short.losses,
     )
 
 
@@ -268,7 +287,7 @@ def _order_of_models(suite: Suite) -> dict[str, float]:
 
 def _setting(cell: Cell) -> Cell:
     """What cells share that differ in seed, split and evaluations alone."""
-    return cell.but(seed=0, split="given", evaluate_at=(), snapshot_at=())
+    return cell.but(seed=0, split="given", evaluate_at=(), snapshot_at=(), losses=False)
 
 
 def _place(cell: Cell, order: Mapping[str, float], setting: int) -> tuple[Any, ...]:

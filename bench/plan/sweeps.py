@@ -10,7 +10,7 @@ from typing import Any
 from hexbench.errors import BadInput
 from hexbench.files import nearest, read_toml, reason, short
 from hexbench.models import Entry
-from hexbench.plan.cell import Value
+from hexbench.plan.cell import INITIALISATION, ORDER, SOURCES, SUBSET, Value
 from hexbench.plan.values import MOST, is_count, quoted, values_of
 
 SIZE = re.compile(r"all|up to [0-9][0-9,]{0,12}")
@@ -19,7 +19,10 @@ MOST_CELLS = 100_000
 """No suite has more cells, so that a few bytes cannot ask for all memory."""
 BESIDE_PARAMS = ("batch_size", "epochs")
 """Hyperparameters that may stand in `params` or beside it."""
-LISTS = ("train_size", "images", "classes", "evaluate_at", "snapshot_at")
+FIRST = ("first_seed", "first_split")
+"""May stand beside the sweeps, for all of them; the second for those with `splits`."""
+LISTS = ("train_size", "images", "classes", "evaluate_at", "snapshot_at", "vary")
+VARIED = (*SOURCES, "split")
 
 Models = Mapping[str, Entry]
 
@@ -32,7 +35,7 @@ class Sweep:
     params: dict[str, list[Value]] = field(default_factory=dict)
     """Values of hyperparameters; the others have the model's defaults."""
     seeds: int = 1
-    """How many, from `first_seed`."""
+    """How many, from `first_seed`; on each of several splits so many others."""
     first_seed: int = 0
     splits: int | None = None
     """How many random splits, from `first_split`; if neither is given, the study's own split alone."""
@@ -53,6 +56,10 @@ class Sweep:
     """Epochs after which the test images are evaluated, besides the last; see `suites.evaluated`."""
     snapshot_at: list[int] | None = None
     """Those of them after which predictions are kept; if not given, all of a few."""
+    vary: list[str] = field(default_factory=list)
+    """Each of these sources of variance (VARIED) alone, `seeds` times."""
+    losses: bool = False
+    """Whether predictions that are kept have the loss of each test image."""
     params_from: str | None = None
     """The model whose largest search in this suite chooses the hyperparameters that it searches."""
     images_above: int = 0
@@ -107,7 +114,9 @@ def _suite(name: str, content: dict[str, Any], models: Models) -> Suite:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise BadInput("sweeps are written as [[sweep]] tables")
     others = {key: value for key, value in content.items() if key != "sweep"}
-    _check_names(others, ("description", "synthetic_images"), "the suite")
+    _check_names(others, ("description", "synthetic_images", *FIRST), "the suite")
+    first = {key: value for key, value in others.items() if key in FIRST}
+    entries = [{k: v for k, v in first.items() if k != FIRST[1] or "splits" in e} | e for e in entries]
     suite = Suite(
         name,
         others.get("description", ""),
@@ -196,11 +205,25 @@ def _faults(sweep: Sweep, entry: Entry, models: Models) -> Iterator[str]:
         yield "has both images and train_size"
     if any(count == 1 for count in sweep.classes):
         yield "has a task of one class"
-    flag: Any = sweep.validated
-    if not isinstance(flag, bool):
-        yield "has a validated that is neither true nor false"
+    yield from _faults_of_variation(sweep, entry)
+    for name in ("validated", "losses"):
+        if not isinstance(getattr(sweep, name), bool):
+            yield f"has a value of {name} that is neither true nor false"
     yield from _faults_of_training(sweep, entry)
     yield from _faults_of_search(sweep, entry, models)
+
+
+def _faults_of_variation(sweep: Sweep, entry: Entry) -> Iterator[str]:
+    unknown = [source for source in sweep.vary if source not in VARIED]
+    if unknown:
+        near = nearest(unknown[0], VARIED) if isinstance(unknown[0], str) else ""
+        yield f"varies {quoted(unknown[0])}: choose from {', '.join(VARIED)}{near}"
+    elif sweep.vary and (sweep.splits or sweep.images or sweep.classes != [None]):
+        yield "has vary beside splits, images or classes"
+    elif SUBSET in sweep.vary and "all" in sweep.train_size:
+        yield "varies the subset, of which there is one alone with all images: give a train_size"
+    elif {INITIALISATION, ORDER} & {*sweep.vary} and not entry.learning_curve:
+        yield f"varies {INITIALISATION} or {ORDER}, but that model does not train by epochs"
 
 
 def _faults_of_training(sweep: Sweep, entry: Entry) -> Iterator[str]:
@@ -212,7 +235,7 @@ def _faults_of_training(sweep: Sweep, entry: Entry) -> Iterator[str]:
         if sweep.validated and sweep.images is not None:
             yield "is validated: it has train_size instead of images"
         return
-    for name in ("steps_of_epochs", "steps", "validated", "evaluate_at", "snapshot_at"):
+    for name in ("steps_of_epochs", "steps", "validated", "evaluate_at", "snapshot_at", "losses"):
         if getattr(sweep, name) not in (None, False):
             yield f"has {name}, but that model does not train by epochs"
 
@@ -292,7 +315,12 @@ def _is_size(value: Any) -> bool:
 
 
 def _most_cells(sweep: Sweep) -> int:
-    count = sweep.seeds * (sweep.splits or 1) * len(sweep.images or sweep.train_size) * len(sweep.classes)
+    count = (
+        sweep.seeds
+        * (sweep.splits or len(sweep.vary) or 1)
+        * len(sweep.images or sweep.train_size)
+        * len(sweep.classes)
+    )
     for values in sweep.params.values():
         count *= len(values)
     return count

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
-from hexbench.analyse.groups import Group, Setting
+from hexbench.analyse.groups import RANDOM, Group, Setting
 from hexbench.analyse.runs import Runs
 from hexbench.plan.cell import Value, shown
 from hexbench.report.slices import CLASSES, EPOCHS, IMAGES, PARAM, PLANNED, TRAIN_SIZE, Series, Slices
@@ -92,7 +92,9 @@ def setting_name(slices: Slices, setting: Setting, but: str = "", told: Collecti
     if subset.classes is not None and but != CLASSES:
         parts.append(f"{subset.classes} classes")
     if (setting.split, setting.test_size) != (runs.manifest.split.split, runs.manifest.split.test_size):
-        parts.append(f"split {setting.split}")
+        parts.append("random splits" if setting.split == RANDOM else f"split {setting.split}")
+    if setting.varied:
+        parts.append(f"{setting.varied} alone varied")
     return ", ".join(parts)
 
 
@@ -111,6 +113,8 @@ def _keys(slices: Slices, settings: Sequence[Setting], axis: str) -> list[Column
         columns.append(Column("epochs", "r", _epochs))
     if axis != "split" and any(s.split != study.split for s in settings):
         columns.append(Column("split", "r", lambda s, _: str(s.split)))
+    if any(s.varied for s in settings):
+        columns.append(Column("varied", "l", lambda s, _: s.varied or "all"))
     if axis != "test_size" and any(s.test_size != study.test_size for s in settings):
         columns.append(Column("test share", "r", lambda s, _: shown(s.test_size)))
     columns += [

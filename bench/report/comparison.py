@@ -2,26 +2,31 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
 
 import click
 import msgspec
 from hexbench.analyse.compare import (
-    ASSUMED_SEEDS,
     BETTER,
     IDENTICAL,
+    NOT_SHOWN,
+    POWER,
     REGRESSION,
+    SHOWN,
     SMALL,
+    SPLITS,
     UNDECIDED,
+    WORSE,
     Comparison,
     Difference,
     Run,
     Timing,
 )
 from hexbench.analyse.groups import Setting
-from hexbench.analyse.intervals import CONFIDENCE, DEFAULT_SEED_STD, FEWEST_SEEDS, Estimate
+from hexbench.analyse.intervals import CONFIDENCE, Estimate
 from hexbench.files import one_line
 from hexbench.report.columns import setting_name
 from hexbench.report.markdown import code, escape, table_text
@@ -37,67 +42,93 @@ WIDTH = 160
 """Characters a line where there is no terminal, as in the log of a test machine."""
 
 
-def as_text(found: Comparison) -> None:
-    """Print tables and sentences to the terminal."""
+def as_text(found: Comparison, margin: float | None = None) -> None:
+    """Print tables and sentences to the terminal; `margin`, a share, is what the second may be worse by."""
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    for table in _tables(found):
+    for table in _tables(found, margin):
         print_table(table, console)
         click.echo(f"{table.note}\n")
-    for line in _sentences(found):
+    for line in _sentences(found, margin):
         click.echo(one_line(line))
 
 
-def as_markdown(found: Comparison) -> None:
+def as_markdown(found: Comparison, margin: float | None = None) -> None:
     """Print a page."""
     first, second = (escape(run.name) for run in (found.first, found.second))
     data = found.first.manifest.data
     parts = [
         f"# {second} compared with {first}",
         f"Data: **{escape(data.name)}**, fingerprint {code(data.fingerprint)}.",
-        *map(table_text, _tables(found)),
-        "\n".join(f"- {escape(line)}" for line in _sentences(found)),
+        *map(table_text, _tables(found, margin)),
+        "\n".join(f"- {escape(line)}" for line in _sentences(found, margin)),
     ]
     click.echo("\n\n".join(parts))
 
 
-def as_json(found: Comparison) -> None:
+def as_json(found: Comparison, margin: float | None = None) -> None:
     """Print one object; a value that there is not is null."""
-    click.echo(json.dumps(_object(found), indent=1, allow_nan=False))
+    click.echo(json.dumps(_object(found, margin), indent=1, allow_nan=False))
 
 
-FORMATS: dict[str, Callable[[Comparison], None]] = {
+FORMATS: dict[str, Callable[[Comparison, float | None], None]] = {
     "text": as_text,
     "markdown": as_markdown,
     "json": as_json,
 }
 
 
-def _tables(found: Comparison) -> list[Table]:
+def _tables(found: Comparison, margin: float | None) -> list[Table]:
     slices = Slices(found.first.runs)
-    return [t for t in (_accuracy_table(found, slices), _time_table(found, slices)) if t.rows]
+    apart = [[d for d in found.accuracy.differences if d.headline is headline] for headline in (True, False)]
+    tables = [
+        _accuracy_table("Test accuracy: headline settings", apart[0], slices, margin),
+        _accuracy_table("Test accuracy: all other settings", apart[1], slices, margin),
+        _time_table(found, slices),
+    ]
+    return [table for table in tables if table.rows]
 
 
-def _accuracy_table(found: Comparison, slices: Slices) -> Table:
+def _accuracy_table(
+    title: str, differences: Sequence[Difference], slices: Slices, margin: float | None
+) -> Table:
     """The worst first."""
     rows = [
         (
-            setting_name(slices, d.setting),
+            _named(d, slices),
             percent(d.first),
             percent(d.second),
             f"{100 * d.change.value:+.2f} ({_interval(d.change, 100, '+.2f')})",
-            f"{len(d.first)}{' *' if d.interval_of == ASSUMED_SEEDS else ''}",
+            "–" if d.identical else f"{100 * d.detectable:.1f}",
+            f"{len(d.first)}{' splits' if d.interval_of == SPLITS else ''}",
+            *((d.against(margin),) if margin is not None else ()),
             d.verdict,
         )
-        for d in sorted(found.accuracy.differences, key=lambda d: d.change.value)
+        for d in sorted(differences, key=lambda d: d.change.value)
     ]
+    level = differences[0].level if differences else CONFIDENCE
     note = (
-        "Second minus first in percentage points, over the seeds that both have. All intervals hold together "
-        f"with 95% confidence ({100 * found.accuracy.confidence:.4g}% each). *: fewer than {FEWEST_SEEDS} "
-        "seeds do not show how much training varies; a standard deviation over seeds of "
-        f"{100 * DEFAULT_SEED_STD:g} points is assumed."
+        "Second minus first in percentage points, over the seeds or random splits that both have. The "
+        f"intervals of this table hold together with 95% confidence ({100 * level:.4g}% each). `would show`: "
+        f"a true difference of so many points would have been shown in {POWER:.0%} of such comparisons."
     )
-    header = ("configuration", "first (%)", "second (%)", "second - first, pp (CI)", "seeds", "verdict")
-    return Table("Test accuracy, first run and second", note, header, rows, "lrrrrl")
+    asked = () if margin is None else (f"not worse by more than {100 * margin:g} pp",)
+    header = (
+        "configuration",
+        "first (%)",
+        "second (%)",
+        "second - first, pp (CI)",
+        "would show (pp)",
+        "seeds",
+    )
+    return Table(title, note, (*header, *asked, "verdict"), rows, f"lrrrrr{'l' * len(asked)}l")
+
+
+def _named(d: Difference, slices: Slices) -> str:
+    return setting_name(slices, d.setting) + _other(d)
+
+
+def _other(d: Difference) -> str:
+    return f" / {d.other}" if d.other else ""
 
 
 def _time_table(found: Comparison, slices: Slices) -> Table:
@@ -124,7 +155,7 @@ def _interval(found: Estimate, scale: float, form: str) -> str:
     return f"{scale * found.low:{form}} to {scale * found.high:{form}}"
 
 
-def _sentences(found: Comparison) -> list[str]:
+def _sentences(found: Comparison, margin: float | None) -> list[str]:
     """Everything that is no table; the last line sums up."""
     lines = [f"differs: {line}" for line in found.environment] + found.remarks
     for run in (found.first, found.second):
@@ -140,6 +171,10 @@ def _sentences(found: Comparison) -> list[str]:
     if not counts["compared"]:
         names = f"{found.first.name} and {found.second.name}"
         return [*lines, f"Nothing to compare: {names} measured nothing alike."]
+    if margin is not None:
+        said = Counter(d.against(margin) for d in found.accuracy.differences if d.headline)
+        words = ", ".join(f"{said[kind]} {kind}" for kind in (SHOWN, NOT_SHOWN, WORSE))
+        lines.append(f"Headline settings not worse by more than {100 * margin:g} points: {words}.")
     return [*lines, f"{counts['compared']:,} compared, {counts['fallen']:,} fallen."]
 
 
@@ -158,14 +193,13 @@ def _counts(found: Comparison) -> dict[str, int]:
     }
 
 
-def _object(found: Comparison) -> dict[str, Any]:
+def _object(found: Comparison, margin: float | None) -> dict[str, Any]:
     data = found.first.manifest.data
     return {
         "first": _run(found.first),
         "second": _run(found.second),
         "data": {"name": data.name, "fingerprint": data.fingerprint},
-        "confidence": found.accuracy.confidence,
-        "accuracy": [_difference(d) for d in found.accuracy.differences],
+        "accuracy": [_difference(d, margin) for d in found.accuracy.differences],
         "time_confidence": CONFIDENCE,
         "time": [_timing(t) for t in found.times],
         "environment": found.environment,
@@ -185,14 +219,19 @@ def _identity(setting: Setting) -> dict[str, Any]:
     return found
 
 
-def _difference(d: Difference) -> dict[str, Any]:
-    return {
+def _difference(d: Difference, margin: float | None) -> dict[str, Any]:
+    asked = {} if margin is None else {"not_worse": d.against(margin)}
+    return asked | {
         "identity": _identity(d.setting),
+        "other": d.other,
+        "headline": d.headline,
+        "confidence": d.level,
         "first": sum(d.first) / len(d.first),
         "second": sum(d.second) / len(d.second),
         "difference": _finite(d.change.value),
         "low": _finite(d.change.low),
         "high": _finite(d.change.high),
+        "detectable": _finite(d.detectable),
         "interval_of": d.interval_of,
         "seeds": len(d.first),
         "verdict": d.verdict,

@@ -9,7 +9,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from hexbench.analyse import intervals
 from hexbench.analyse.groups import Group
+from hexbench.analyse.intervals import Unit
 from hexbench.analyse.scaling import MEMORY, Growth
 from hexbench.report.budgets import Trained, best_at_each_budget, frontier
 from hexbench.report.columns import axis_name, axis_text, series_names
@@ -18,13 +20,61 @@ from hexbench.report.style import Palette, new_figure, shortened
 from hexbench.report.tables import GROWING, time_ratios
 
 if TYPE_CHECKING:
+    from hexbench.analyse.claims import Verdict
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 GEOMETRIC = 4.0
 """Numbers whose largest is so many times the smallest are drawn on a logarithmic axis."""
+PANELS = {
+    intervals.PERCENT: "share (%): ◇ reported, ● measured with its interval",
+    intervals.POINTS: "difference (percentage points): ◇ bound of the claim, ● measured",
+    intervals.TIMES: "ratio: ◇ bound of the claim, ● measured",
+}
+VERDICT_COLOURS = {"supported": "#00735A", "consistent": "#0072B2", "refuted": "#B84A00"}
 LONGEST_OF_TWO = 40
 """Characters of a label beside which another has room."""
+
+
+def claims(verdicts: "Sequence[Verdict]") -> "Figure | None":
+    """A forest plot: each measured value with its interval beside what was reported, or its bound.
+
+    A panel a unit: shares, differences, ratios.
+    """
+    panels = []
+    for unit, words in PANELS.items():
+        rows = [v for v in verdicts if v.unit == unit and v.measured is not None and v.target is not None]
+        if rows:
+            panels.append((unit, words, rows))
+    if not panels:
+        return None
+    count = sum(len(rows) for _, _, rows in panels)
+    figure = new_figure(7.4, 0.42 * count + 1.0 * len(panels) + 0.4)
+    axes_of = figure.subplots(len(panels), 1, squeeze=False, height_ratios=[len(r) + 1 for _, _, r in panels])
+    for axes, (unit, words, rows) in zip(axes_of[:, 0], panels, strict=True):
+        for place, verdict in enumerate(rows):
+            _forest_row(axes, place, verdict, unit)
+        axes.set_yticks(range(len(rows)), [verdict.id for verdict in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.grid(False, axis="y")
+        axes.set_xlabel(words)
+        if unit == intervals.TIMES:
+            axes.set_xscale("log")
+    return figure
+
+
+def _forest_row(axes: "Axes", place: int, verdict: "Verdict", unit: Unit) -> None:
+    colour = VERDICT_COLOURS.get(verdict.verdict, "#555555")
+    value, target = (unit.scale * x for x in (verdict.measured, verdict.target))
+    if verdict.low is not None and verdict.high is not None:
+        ends = [unit.scale * verdict.low, unit.scale * verdict.high]
+        axes.plot(ends, [place, place], color=colour, linewidth=2, solid_capstyle="butt")
+    axes.plot(value, place, "o", color=colour, markersize=6)
+    axes.plot(target, place, "D", color="black", markerfacecolor="white", markersize=6)
+    text = f"{verdict.verdict}"
+    axes.annotate(
+        text, (1.02, place), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=colour
+    )
 
 
 def by_axis(slices: Slices, axis: str, palette: Palette) -> "Figure | None":

@@ -4,12 +4,12 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from hexbench.analyse.thresholds import BROKEN, FAILED, NOT_MEASURED, Finding
+from hexbench.analyse.thresholds import BROKEN, FAILED, NOT_MEASURED, WITHIN_ERROR, Finding
 
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold, not even escaped."""
 OUTCOMES = {BROKEN: "failure", FAILED: "error", NOT_MEASURED: "skipped"}
-LEVELS = {BROKEN: "error", FAILED: "error", NOT_MEASURED: "notice"}
+LEVELS = {BROKEN: "error", FAILED: "error", WITHIN_ERROR: "warning", NOT_MEASURED: "notice"}
 
 
 def junit(findings: Sequence[Finding], missing: Sequence[str], data: str) -> str:

@@ -27,6 +27,8 @@ def report(page: Page) -> str:
         f"# {escape(page.study)}: suite {escape(page.suite)} on {escape(page.data)}",
         f"> **{escape(page.warning)}**" if page.warning else "",
         escape(page.about) + (f". Verdicts: {counted}." if counted else "."),
+        escape(page.summary),
+        f"![{escape(page.overview.caption)}](figures/{page.overview.file})" if page.overview else "",
         _verdicts(page),
         _lines("## Missing\n\nTables and figures are without these cells:", page.missing),
         _lines("## Not used\n\nNothing here rests on these records:", page.unsound),
@@ -86,14 +88,17 @@ def _verdicts(page: Page) -> str:
     """All of them in one table, then the reasons."""
     if not page.verdicts:
         return ""
-    rows = [(v.statement, v.reported, v.plain, v.verdict) for v in page.verdicts]
-    header = ("statement", "reported", f"measured ({page.interval})", "verdict")
-    table = Table("Verdicts", VERDICTS_NOTE, header, rows, "llll")
+    rows = [(v.statement, v.reported, v.plain, v.agreement, v.verdict) for v in page.verdicts]
+    header = ("statement", "reported", "measured (95% CI)", "readings that agree", "verdict")
+    table = Table("Verdicts", f"{VERDICTS_NOTE} {escape(page.rules)}", header, rows, "lllll")
     return "\n\n".join([table_text(table), "### Reasons", *map(_reason, page.verdicts)])
 
 
 def _reason(verdict: "Verdict") -> str:
-    lines = [f"#### {escape(verdict.id)}: {verdict.verdict}", escape(verdict.reason)]
+    lines = [f"#### {escape(verdict.id)}: {verdict.verdict}"]
+    if verdict.quote:
+        lines.append(f"> {escape(verdict.quote)}")
+    lines.append(escape(verdict.reason))
     for detail in verdict.details:
         rows = [tuple(row) for row in detail.rows]
         table = Table(detail.title, detail.note, tuple(detail.header), rows, TEXT * len(detail.header))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hexbench.analyse.registration import statement
 from hexbench.report.table import NONE, Table
 
 if TYPE_CHECKING:
@@ -15,11 +16,21 @@ if TYPE_CHECKING:
     from hexbench.study import Study
 
 VERDICTS_NOTE = (
-    "Each statement is judged by a fixed rule of the study; verdicts.json has the numbers and the cells."
+    "Each statement is judged by a rule of the study, and in other fair readings; verdicts.json has the "
+    "numbers and the cells. Intervals are at 95% where nothing else is said."
 )
+WORDS = {
+    "supported": "supported",
+    "consistent": "consistent with the data",
+    "refuted": "refuted",
+    "inconclusive": "not decided by these data",
+    "not comparable": "not comparable, because the report trained on far more images",
+    "not run": "not measured",
+}
+"""Verdicts as a sentence has them."""
 SPREAD_NOTE = (
-    "± is the standard deviation over seeds; a number without it was measured once. Rows differ in more than "
-    "their seed, or their cells would be one row."
+    "± is the standard deviation over seeds, or over random splits where the split is `random`; a number "
+    "without it was measured once. Rows differ in more than their seed, or their cells would be one row."
 )
 SYNTHETIC_WARNING = "Synthetic images: this tests the software and is no evidence about real images."
 MOST_MISSING = 20
@@ -70,6 +81,12 @@ class Page:
     about: str
     """The data in one line."""
     warning: str
+    summary: str
+    """The verdicts in a few sentences."""
+    rules: str
+    """Whether the rules are those that were registered before the run."""
+    overview: Picture | None
+    """Every reported number beside the measured one."""
     verdicts: "Sequence[Verdict]"
     missing: Sequence[str]
     """Planned cells without a result, and why."""
@@ -85,12 +102,6 @@ class Page:
         """How many verdicts there are of each kind."""
         return Counter(verdict.verdict for verdict in self.verdicts)
 
-    @property
-    def interval(self) -> str:
-        """What the intervals of most verdicts are: `95% CI`."""
-        levels = Counter(v.level for v in self.verdicts if v.level is not None).most_common(1)
-        return f"{100 * levels[0][0]:g}% CI" if levels else "95% CI"
-
 
 def page(
     study: "Study",
@@ -100,6 +111,7 @@ def page(
     of_study: Sequence[Part],
     parts: Sequence[Part],
     faults: Mapping[str, str],
+    overview: Picture | None = None,
 ) -> Page:
     """The report of a run; `faults` says what is wrong with files in `cells/`, by their names."""
     manifest = runs.manifest
@@ -111,6 +123,9 @@ def page(
         about=f"{data.name}: {data.train:,} training and {data.test:,} test images of "
         f"{' x '.join(map(str, data.shape))}, {len(data.class_names)} classes",
         warning=SYNTHETIC_WARNING if data.synthetic else "",
+        summary=_summary(verdicts, manifest, study),
+        rules=f"{statement(manifest, study)} {study.rules_note}".strip() if verdicts else "",
+        overview=overview,
         verdicts=verdicts,
         missing=_missing(manifest, runs),
         unsound=_unsound(manifest, records, faults),
@@ -119,6 +134,40 @@ def page(
         facts=_facts(manifest, runs, study),
         environment=_environment(manifest, runs),
     )
+
+
+def _summary(verdicts: "Sequence[Verdict]", manifest: "Manifest", study: "Study") -> str:
+    """What a reader should know first."""
+    if not verdicts:
+        return ""
+    data, reported = manifest.data, study.reported_images
+    kind = "synthetic" if data.synthetic else "real"
+    share = ""
+    if reported and data.images != reported:
+        share = f", {100 * data.images / reported:.0f}% of the report's {reported:,}"
+    counts = Counter(verdict.verdict for verdict in verdicts)
+    listed = [
+        f"{counts[kind]} {'is' if counts[kind] == 1 else 'are'} {WORDS[kind]}"
+        for kind in WORDS
+        if counts[kind]
+    ]
+    sentences = [f"On {data.images:,} {kind} images{share}, of {len(verdicts)} statements {_joined(listed)}."]
+    for kind in ("refuted", "inconclusive"):
+        named = [f'"{v.statement.rstrip(".")}"' for v in verdicts if v.verdict == kind]
+        if named:
+            sentences.append(f"{WORDS[kind][0].upper()}{WORDS[kind][1:]}: {_joined(named)}.")
+    turning = [v for v in verdicts if any(r["verdict"] not in (v.verdict, "not run") for r in v.readings)]
+    if turning:
+        several = len(turning) > 1
+        sentences.append(
+            f"The verdict on {len(turning)} of them depends on how the "
+            f"statement{'s are' if several else ' is'} read."
+        )
+    return " ".join(sentences)
+
+
+def _joined(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _facts(manifest: "Manifest", runs: "Runs", study: "Study") -> list[Fact]:

@@ -45,6 +45,8 @@ def parts(context: Context) -> list[Part]:
         both = rows(tables.compared(slices)) if wanted else None
         found.append(_part(f"Results by {title}", [picture, both, rows(tables.by(slices, axis))]))
     found += [
+        _part("Random splits", [tables.ahead(slices)]),
+        _part("Where variance comes from", [rows(tables.variance(slices))]),
         _part("Searches for hyperparameters", [rows(tables.searches(slices)), *_draws(context)]),
         _part("Early stopping", [rows(tables.early_stopping(slices))]),
         _time(context),

@@ -16,8 +16,8 @@ PARAM = "params."
 EPOCHS, TRAIN_SIZE, IMAGES, CLASSES, PLANNED = "epochs", "train_size", "images", "classes", "params.epochs"
 FIRST = (EPOCHS, PLANNED, TRAIN_SIZE, IMAGES, CLASSES)
 """Axes in the order of a report; the other hyperparameters follow, then the split."""
-LAST = ("split", "test_size")
-NO_AXES = ("model", "early_stopping", "params_from")
+LAST = ("test_size",)
+NO_AXES = ("model", "early_stopping", "params_from", "varied", "split")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ class Slices:
         self.runs = runs
         self.groups: Mapping[Setting, Group] = {
             setting: Remembered(group.records, group.epoch, group.failed)
-            for setting, group in runs.groups.items()
+            for setting, group in runs.merged.items()
         }
         """Those of the runs."""
         self._series: dict[str, list[Series]] = {}
@@ -124,7 +124,7 @@ class Slices:
     def train_size(setting: Setting) -> int:
         """Images of a setting's training set, with those that early stopping holds out."""
         size = setting.subset.size
-        split = Split(setting.test_size, None if setting.split == "given" else setting.split)
+        split = Split(setting.test_size, setting.split if isinstance(setting.split, int) else None)
         return size - split.tested(size) if setting.subset.resplit else size
 
     @cached_property

@@ -68,13 +68,15 @@ def print_findings(findings: "Sequence[Finding]", console: "Console") -> None:
             finding.metric,
             finding.allowed,
             NONE if finding.measured is None else f"{finding.measured:.4f}",
+            f"± {finding.reach:.4f}" if finding.reach else NONE,
+            NONE if finding.fails_at is None else f"{finding.fails_at:.4f}",
             str(finding.seeds or NONE),
             finding.verdict,
         )
         for finding in findings
     ]
-    header = ("threshold", "metric", "allowed", "measured", "seeds", "verdict")
-    print_table(Table("Regression check", "", header, rows, "llrrrl"), console)
+    header = ("threshold", "metric", "allowed", "measured", "95% CI", "would fail at", "seeds", "verdict")
+    print_table(Table("Regression check", "", header, rows, "llrrrrrl"), console)
 
 
 def print_table(table: Table, console: "Console") -> None:

@@ -9,7 +9,7 @@ from hexbench.analyse.runs import Runs
 from hexbench.errors import BadInput, NothingMeasured
 from hexbench.files import reason, short, write_whole
 from hexbench.plan.cell import shown
-from hexbench.report import html, markdown
+from hexbench.report import figures, html, markdown
 from hexbench.report.context import Context
 from hexbench.report.page import Part, page
 from hexbench.report.parts import parts
@@ -43,7 +43,8 @@ def write_report(store: Store, study: "Study", survey: Survey | None = None) -> 
     context = Context(runs, store.folder / "figures")
     with styled():
         of_study = _sections(study, context)
-        content = page(study, runs, records, verdicts, of_study, parts(context), found.faults)
+        overview = context.figure("claims", "Reported and measured", figures.claims(verdicts))
+        content = page(study, runs, records, verdicts, of_study, parts(context), found.faults, overview)
     context.remove_stale()
     write_whole(store.folder / "report.md", markdown.report(content))
     write_whole(store.folder / "report.html", html.report(content, context.folder))

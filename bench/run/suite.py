@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hexbench.analyse.claims import check
@@ -48,6 +49,8 @@ class Request:
     own_models: Sequence[str]
     """FILE.py:NAME of the user's own among them."""
     out: Path
+    rules: Mapping[str, str] = field(default_factory=dict)
+    """What verdicts depend on, to be registered: see `hexbench.analyse.registration`."""
     fresh: bool = False
     options: RunOptions = field(default_factory=RunOptions)
 
@@ -133,6 +136,7 @@ def manifest_of(request: Request, data: Dataset, store: Store) -> Manifest:
     cells, split = request.whole.cells, request.study.split
     labels = {cell.key_on(data.fingerprint): label_of(cell, request.models, split.name) for cell in cells}
     covered = {cell.key_on(data.fingerprint) for cell in request.plan.cells}
+    began, rules = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), dict(request.rules)
     if store.manifest_file.exists():
         earlier = store.manifest()
         same = (earlier.study, earlier.suite, earlier.data.fingerprint)
@@ -143,6 +147,7 @@ def manifest_of(request: Request, data: Dataset, store: Store) -> Manifest:
             )
         # A run narrowed by --only must not make the report forget the other cells of the suite.
         covered |= set(earlier.cells)
+        began, rules = earlier.began, earlier.rules
     train, test = data.parts(split)
     card = card_of(data, request.source.card, request.study.sources.known)
     used = dict.fromkeys(cell.model for cell in cells)
@@ -171,6 +176,8 @@ def manifest_of(request: Request, data: Dataset, store: Store) -> Manifest:
         split=SplitFacts(split.name, split.test_size),
         environment=environment(),
         command=one_line(shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])),
+        began=began,
+        rules=rules,
     )
 
 

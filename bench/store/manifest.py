@@ -82,6 +82,10 @@ class Manifest(Struct, frozen=True):
     split: SplitFacts
     environment: Environment
     command: str
+    began: str = ""
+    """When the first measurement began, UTC."""
+    rules: dict[str, str] = {}
+    """sha256 of what verdicts depend on, as it was then: see `hexbench.analyse.registration`."""
 
 
 def decode(content: bytes) -> Manifest:

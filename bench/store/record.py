@@ -6,6 +6,7 @@ again whether a field is there.
 
 import base64
 import json
+import zlib
 from itertools import pairwise
 from typing import Annotated, Any, TypeVar
 
@@ -103,6 +104,8 @@ class Snapshot(Struct, frozen=True, omit_defaults=True):
     """None for the tested weights, whose matrix is the record's."""
     calibration: list[Bin] | None = None
     mistakes: list[Mistake] = []
+    losses: str | None = None
+    """A byte a test image, compressed, in base64: see `packed_losses`."""
 
 
 class History(Struct, frozen=True, omit_defaults=True):
@@ -222,8 +225,32 @@ class Done(Header, frozen=True, kw_only=True, tag_field="status", tag="done"):
         packed = np.frombuffer(base64.b64decode(self.snapshots[snapshot].correct), np.uint8)
         return np.unpackbits(packed)[: self.tested].astype(bool)
 
+    def losses(self, snapshot: str) -> np.ndarray | None:
+        """(images,) the loss of each test image, to 2.5%; None where a snapshot does not have them."""
+        packed = self.snapshots[snapshot].losses
+        return None if packed is None else unpacked_losses(packed)
+
 
 Record = Done | Failed
+
+SMALLEST_LOSS, STEPS_AN_OCTAVE = 2.0**-12, 14
+"""Losses are kept as whole steps of a logarithmic scale: 255 steps reach 2**6.2 = 74."""
+
+
+def packed_losses(losses: np.ndarray) -> str:
+    """(n,) losses from 0 as a byte each, round(14 log2(1 + loss / 2**-12)), compressed, in base64."""
+    steps = np.rint(STEPS_AN_OCTAVE * np.log2(1 + np.asarray(losses, float) / SMALLEST_LOSS))
+    return base64.b64encode(zlib.compress(np.clip(steps, 0, 255).astype(np.uint8).tobytes(), 9)).decode()
+
+
+def unpacked_losses(text: str) -> np.ndarray:
+    """What `packed_losses` made a text of, (n,); ValueError if it did not."""
+    try:
+        steps = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
+    except zlib.error as error:
+        raise ValueError(f"its losses cannot be unpacked: {error}") from None
+    found: np.ndarray = SMALLEST_LOSS * (2 ** (steps / STEPS_AN_OCTAVE) - 1)
+    return found
 
 
 class _Version(Struct):
@@ -329,12 +356,28 @@ def _fault_of_predictions(record: Done) -> str | None:
     for accuracy, matrix, name in shares:
         if accuracy is None or any(len(row) != len(matrix) for row in matrix):
             return f"its snapshot {name} is not one of its evaluations"
-        correct = sum(row[i] for i, row in enumerate(matrix))
-        if sum(map(sum, matrix)) != count or abs(correct / count - accuracy) > TOLERANCE:
-            return "its accuracy is not that of its confusion matrix"
-        if _ones(record.snapshots[name].correct, count) != correct:
-            return "its correct test images are not those of its confusion matrix"
+        if fault := _fault_of_snapshot(record.snapshots[name], accuracy, matrix, count):
+            return fault
     return None
+
+
+def _fault_of_snapshot(kept: Snapshot, accuracy: float, matrix: Matrix, count: int) -> str | None:
+    correct = sum(row[i] for i, row in enumerate(matrix))
+    if sum(map(sum, matrix)) != count or abs(correct / count - accuracy) > TOLERANCE:
+        return "its accuracy is not that of its confusion matrix"
+    if _ones(kept.correct, count) != correct:
+        return "its correct test images are not those of its confusion matrix"
+    if kept.losses is not None and _number_of(kept.losses) != count:
+        return "it has not a loss for each test image"
+    return None
+
+
+def _number_of(losses: str) -> int | None:
+    """Of packed losses; None where the text is damaged."""
+    try:
+        return len(unpacked_losses(losses))
+    except ValueError:
+        return None
 
 
 def _ones(text: str, count: int) -> int | None:

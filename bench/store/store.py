@@ -113,6 +113,14 @@ class Store:
             raise BadInput(f"{self.folder / PACK} cannot be read: {error}.") from None
         return found
 
+    def pack(self) -> Path:
+        """Write the manifest's records into PACK, in its order, and return that; the files stay."""
+        lines = b"".join(_sealed(encode(record)) + b"\n" for record in self.planned())
+        if not lines:
+            raise BadInput(f"{self.folder} holds no readable record: there is nothing to pack.")
+        write_whole(self.folder / PACK, lzma.compress(lines, preset=9))
+        return self.folder / PACK
+
     def manifest(self) -> Manifest:
         """The run's manifest; BadInput if it cannot be read."""
         try:

@@ -30,7 +30,8 @@ class Evaluator:
         arguments = self.program.place(*self._data, params)
         result, seconds = self.program.timed(*arguments, warm_up=True)
         losses, predicted, confidence = (np.asarray(part)[: self._count] for part in result)
-        return Evaluation(float(losses.mean()), predicted.astype(self._type), confidence), seconds
+        found = Evaluation(float(losses.mean()), predicted.astype(self._type), confidence, losses)
+        return found, seconds
 
 
 class BestCheckpoint(NamedTuple):
@@ -129,7 +130,7 @@ class EarlyStopping:
         self._seconds = [float(seconds) for seconds in saved["seconds"]]
         for i, one in enumerate(saved["networks"]):
             self.tested[i], self.validated[i] = (
-                {int(e): Evaluation(float(v[0]), v[1], v[2]) for e, v in one.get(name, {}).items()}
+                {int(e): Evaluation(float(v[0]), *v[1:]) for e, v in one.get(name, {}).items()}
                 for name in ("tested", "validated")
             )
             if one["best"]:
@@ -139,7 +140,7 @@ class EarlyStopping:
 
 def _saved(evaluations: dict[int, Evaluation]) -> Tree:
     return {
-        str(epoch): [np.array(found.loss), found.predicted, found.confidence]
+        str(epoch): [np.array(found.loss), found.predicted, found.confidence, found.losses]
         for epoch, found in evaluations.items()
     }
 

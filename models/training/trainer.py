@@ -53,23 +53,29 @@ class Trainer:
         network: Network,
         data: Sequence[Labelled],
         seeds: Sequence[int],
+        initial: Sequence[int],
         batch_size: int,
         learning_rate: float,
     ):
-        """One for each seed, on images (n, p) uint8 or float32 and labels (n,) of its own."""
+        """One for each seed, on images (n, p) uint8 or float32 and labels (n,) of its own.
+
+        `initial` are the seeds of the first weights.
+        """
         self.count = len(seeds)
         images = data[0][0]
         self.program = training_program(
             network, len(images), images.dtype, batch_size, learning_rate, self.count
         )
-        keys = [jax.random.key(seed) for seed in seeds]
+        keys = [
+            (jax.random.key(seed), jax.random.key(first)) for seed, first in zip(seeds, initial, strict=True)
+        ]
         each = [
             (
-                initial_state(network, jax.random.fold_in(key, INITIALISATION)),
+                initial_state(network, jax.random.fold_in(first, INITIALISATION)),
                 *to_device(*own),
                 jax.random.fold_in(key, SHUFFLE),
             )
-            for key, own in zip(keys, data, strict=True)
+            for (key, first), own in zip(keys, data, strict=True)
         ]
         # One alone has no first axis.
         values = each[0] if self.count == 1 else jax.tree.map(lambda *a: jnp.stack(a), *each)
@@ -155,6 +161,7 @@ def train(
     network: Network,
     data: Sequence[Labelled],
     seeds: Sequence[int],
+    initial: Sequence[int] | None = None,
     *,
     epochs: int,
     batch_size: int,
@@ -167,10 +174,12 @@ def train(
 ) -> list[Fit]:
     """Train a network for each seed, all in one program; the options are `NetworkClassifier.fit`'s.
 
+    `initial` are other seeds for the first weights.
+
     Each gets an equal share of the seconds that they took together; what was compiled is the first's.
     """
     started = time.perf_counter()
-    trainer = Trainer(network, data, seeds, batch_size, learning_rate)
+    trainer = Trainer(network, data, seeds, initial or seeds, batch_size, learning_rate)
     stopping = EarlyStopping(network, len(seeds), test, validation)
     log = Log()
     saved = None if checkpoint is None else checkpoint.load()
