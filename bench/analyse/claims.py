@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from math import ceil, exp, inf, isfinite, log
 from typing import Any
 
-from hexbench.analyse.intervals import CONFIDENCE, TIMES, Unit
+from hexbench.analyse.intervals import CONFIDENCE, PERCENT, POINTS, TIMES, Unit
 from hexbench.analyse.parsing import INVERSE, Claim, check, fault, parse
 from hexbench.analyse.quantities import INCONCLUSIVE, NOT_RUN, SPLITS, Case, Finding, Part, on_own_split
 from hexbench.analyse.rules import CONSISTENT, NOT_COMPARABLE, REFUTED, RULES, SUPPORTED, Rule
@@ -363,6 +363,8 @@ def _power(outcome: _Outcome) -> str:
 def _more(finding: Finding, factor: float) -> str:
     """How many more runs would narrow an interval by a factor, and how long those would take."""
     records = [record for group in finding.groups for record in group.records]
+    if finding.counted == "seeds" and finding.unit in (PERCENT, POINTS):
+        return "random splits, or more test images, could settle it"  # more seeds test on the same images
     shared = 0.0
     if finding.counted == SPLITS:
         share = records[0].test_size or 0.0

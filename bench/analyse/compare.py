@@ -103,7 +103,7 @@ class Difference:
 
     @property
     def detectable(self) -> float:
-        """A true difference that would have been shown with a chance of POWER, by the normal approximation."""
+        """A true difference that is shown with a chance of POWER, by the normal approximation."""
         from scipy.stats import norm
 
         reach = self.change.high - self.change.value
@@ -251,7 +251,7 @@ def _by_setting(runs: Runs) -> Compared:
 
 
 def _by_place(runs: Runs, models: Sequence[str]) -> Compared:
-    """The cells of models with their default hyperparameters at their end, by their images and place in `models`."""
+    """The cells of models with their defaults at their end, by their images and the place in `models`."""
     found: Compared = {}
     for setting, group in _by_setting(runs).values():
         if setting.model in models and _is_default(setting, runs):

@@ -370,6 +370,8 @@ def _of_losses(part: Part, groups: Sequence[Group], level: float) -> Estimate | 
 
 def _ofvalues_of(part: Part, groups: Sequence[Group], runs: Runs, level: float) -> Estimate:
     """The mean over the seeds, with the drawing of test images where that is not in the seeds' spread."""
+    if part.kind == "difference" and not any(map(runs.is_fixed, groups)):
+        groups = groups[0].paired(groups[1])
     sides = [values_of(q, group, runs) for q, group in zip(part.of, groups, strict=True)]
     values = np.array(sides[0][0])
     if part.kind == "difference":

@@ -1,4 +1,4 @@
-"""Writes how often intervals and rules err, into results/simulation: `python -m hexbench.report.simulation`."""
+"""Writes how often intervals and rules err: `python -m hexbench.report.simulation`."""
 
 from collections.abc import Iterator
 from pathlib import Path
