@@ -40,7 +40,7 @@ SHOWN, NOT_SHOWN, WORSE = "shown", "not shown", "worse"
 """Whether the second is not worse by more than a margin."""
 
 SEEDS_AND_IMAGES, IMAGES, DRAWS, SPLITS = "seeds and images", "images", "draws", "random splits"
-"""What an interval has in it. Of one seed of a deterministic model it is the images alone."""
+"""What an interval has in it."""
 
 Pair = Sequence[tuple[np.ndarray, np.ndarray]]
 """What the first run and the second classify correctly, (images,) bool each, for every common seed."""
@@ -231,8 +231,7 @@ def compare_accuracy(first: Runs, second: Runs, models: Mapping[str, str] | None
     for key, (setting, _, of_second, _) in common.items():
         headline = key in headlines
         level = 1 - FAMILY / max(len(headlines) if headline else len(common) - len(headlines), 1)
-        priors = _prior(setting, first), _prior(of_second, second)
-        found = difference(setting, pairs[key], level, priors)
+        found = difference(setting, pairs[key], level, _priors((setting, first), (of_second, second)))
         other = of_second.model if of_second.model != setting.model else None
         differences.append(replace(found, headline=headline, other=other))
     alone = (len(side) - len(common) for side in sides)
@@ -276,10 +275,15 @@ def _is_headline(setting: Setting, runs: Runs) -> bool:
     return whole and subset.size == size and _is_default(setting, runs) and setting.epochs in (None, epochs)
 
 
-def _prior(setting: Setting, runs: Runs) -> Spread | None:
-    """How much seeds differ; None where nothing depends on them."""
-    fixed = runs.facts(setting.model).deterministic and setting.subset.size == runs.manifest.data.train
-    return None if fixed else runs.priors.get(setting.model)
+def _priors(*sides: tuple[Setting, Runs]) -> Priors | None:
+    """How much seeds differ on either side; None where both models are deterministic.
+
+    Then equal seeds have equal training images, and on these equal results.
+    """
+    if all(runs.facts(setting.model).deterministic for setting, runs in sides):
+        return None
+    first, second = (runs.priors[setting.model] for setting, runs in sides)
+    return first, second
 
 
 def _paired(first: Group, second: Group) -> Pair:
@@ -287,11 +291,11 @@ def _paired(first: Group, second: Group) -> Pair:
     return [(a, b) for a, b in zip(*rows, strict=True) if len(a) == len(b)]
 
 
-def difference(setting: Setting, pair: Pair, level: float, priors: Priors = (None, None)) -> Difference:
+def difference(setting: Setting, pair: Pair, level: float, priors: Priors | None) -> Difference:
     """The second accuracy of each pair less the first."""
     first, second = (list(rows) for rows in zip(*pair, strict=True))
     identical = all(np.array_equal(a, b) for a, b in pair)
-    change, interval_of = _estimate(setting, second, first, level, (priors[1], priors[0]))
+    change, interval_of = _estimate(setting, second, first, level, priors and (priors[1], priors[0]))
     return Difference(
         setting,
         [float(row.mean()) for row in first],
@@ -304,18 +308,18 @@ def difference(setting: Setting, pair: Pair, level: float, priors: Priors = (Non
 
 
 def _estimate(
-    setting: Setting, a: list[np.ndarray], b: list[np.ndarray], level: float, priors: Priors
+    setting: Setting, a: list[np.ndarray], b: list[np.ndarray], level: float, priors: Priors | None
 ) -> tuple[Estimate, str]:
     """The accuracy of `a` less that of `b`, rows (images,) of equal seeds, and what its interval is of."""
-    drawn = setting.subset.resplit or setting.subset.classes is not None
     if setting.split == RANDOM:
         apart = [float(x.mean() - y.mean()) for x, y in zip(a, b, strict=True)]
         return intervals.over_splits(apart, setting.test_size or 0.0, level), SPLITS
-    if drawn and len(a) > 1:
+    if (setting.subset.resplit or setting.subset.classes is not None) and len(a) > 1:
         return intervals.difference_of_draws(a, b, level), DRAWS
-    fixed = priors == (None, None) and len(a) == 1
-    found = intervals.difference(np.array(a), np.array(b), level, priors)
-    return found, IMAGES if fixed else SEEDS_AND_IMAGES
+    if priors is None:
+        found = intervals.paired_difference(np.array(a), np.array(b), level)
+        return found, SEEDS_AND_IMAGES if len(a) > 1 else IMAGES
+    return intervals.difference(np.array(a), np.array(b), level, priors), SEEDS_AND_IMAGES
 
 
 # --- Times ---

@@ -58,6 +58,10 @@ class Spread(NamedTuple):
     freedom: float
 
 
+UNKNOWN = Spread(0.026**2, 3.0)
+"""Of a network that tells nothing itself: the spread of the networks' settings in a run of `full`."""
+
+
 def moderated(own: Spread, prior: Spread | None) -> Spread:
     """A variance drawn towards that of the model's other cells (Smyth 2004), each by its freedom."""
     if prior is None or not own.freedom + prior.freedom:

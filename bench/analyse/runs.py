@@ -204,7 +204,10 @@ class Runs:
 
     @cached_property
     def priors(self) -> dict[str, Spread | None]:
-        """By model: how its test accuracy differs by seed, from all its settings on the study's split."""
+        """By model: how its test accuracy differs by seed, from all its settings on the study's split.
+
+        Of a model with anything random in it whose settings do not tell, UNKNOWN.
+        """
         spreads: dict[str, list[Spread]] = {model: [] for model in self.models}
         for setting, cells in self._cells.items():
             group = cells.groups[max(cells.groups, key=lambda epoch: epoch or 0)]
@@ -213,7 +216,10 @@ class Runs:
             if own and not drawn and len(group) > 1:
                 values = group.metric("test_accuracy")
                 spreads[setting.model].append(Spread(float(np.var(values, ddof=1)), len(values) - 1))
-        return {model: intervals.prior_of(found) for model, found in spreads.items()}
+        return {
+            model: intervals.prior_of(found) or (None if self.facts(model).deterministic else intervals.UNKNOWN)
+            for model, found in spreads.items()
+        }
 
     def matching(self, selection: Selection) -> list[Setting]:
         """The settings of a selection; more than one where it leaves something open."""

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 from cells import ENVIRONMENT, FINGERPRINT, cell, done, failed
 from hexbench.models import entries
-from hexbench.store.record import Layer, Search, Times
+from hexbench.store.record import Layer, Search, Times, packed_losses
 
 TESTED = 3_000
 PARAMETERS = {"mlp": 4_197, "cnn": 158_385}
@@ -50,6 +50,8 @@ def network(
     machine="p",
     device="cpu",
     timing_clean=True,
+    split=42,
+    losses=None,
     **params,
 ):
     """`right` is correct at the last epoch, or at `stopped_at`; `evaluated` at earlier ones, by epoch."""
@@ -62,6 +64,7 @@ def network(
         classes=classes,
         evaluate_at=tuple(sorted(evaluated)),
         epochs=epochs,
+        split=split,
         **params,
     )
     record = done(of, right, evaluated)
@@ -76,6 +79,12 @@ def network(
         loss = [None if a is None else 1 - a for a in accuracy]
         history = but(history, test_accuracy=accuracy, test_loss=loss)
         record = but(record, snapshots={str(stopped_at): record.snapshots[str(epochs)]})
+    if losses:
+        kept = {
+            name: but(one, losses=packed_losses(losses[int(name)])) if int(name) in losses else one
+            for name, one in record.snapshots.items()
+        }
+        record = but(record, snapshots=kept)
     seconds = {"train_s": (0.1 + 0.001 * seed) * epochs, "epoch_s": 0.1 + 0.001 * seed, "predict_s": 0.1}
     return but(
         record,
@@ -90,9 +99,12 @@ def network(
     )
 
 
-def svm(right, *, seed=0, train_size=7_000, classes=None, times=None, timing_clean=True, source=GRID):
+def svm(
+    right, *, seed=0, train_size=7_000, classes=None, times=None, timing_clean=True, source=GRID, split=42
+):
     """An SVM with the hyperparameters of a search."""
-    record = done(cell("svm", train_size, seed=seed, classes=classes, params_from=source), right)
+    of = cell("svm", train_size, seed=seed, classes=classes, params_from=source, split=split)
+    record = done(of, right)
     seconds = {"train_s": 1.0 + 0.01 * seed, "predict_s": 0.1} | (times or {})
     return but(
         record,

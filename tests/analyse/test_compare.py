@@ -6,22 +6,25 @@ import pytest
 from analyse.runs import cnns, dropped, manifest_of, run_of, with_data
 from analyse.sound import broken, but, correct, grid, network, svm
 from hexbench.analyse.compare import (
-    ASSUMED_SEEDS,
     BETTER,
     DRAWS,
     FAMILY,
     IDENTICAL,
     IMAGES,
+    NOT_SHOWN,
     REGRESSION,
     SEEDS_AND_IMAGES,
+    SHOWN,
     SMALL,
+    SPLITS,
     UNDECIDED,
+    WORSE,
     Run,
     compare,
     difference,
     environment_changes,
 )
-from hexbench.analyse.intervals import DEFAULT_SEED_STD, Estimate
+from hexbench.analyse.intervals import UNKNOWN, Estimate, Spread, prior_of
 from hexbench.errors import BadInput
 from hexbench.store.record import Environment
 
@@ -74,16 +77,36 @@ def test_an_svm_of_one_seed_has_an_interval_of_the_images_alone():
 
 
 @pytest.mark.parametrize("seeds", [[4], [4, 5]])
-def test_a_network_of_one_or_two_seeds_must_fall_further_than_seeds_differ(seeds):
+def test_a_network_that_tells_nothing_of_its_seeds_must_fall_further_than_networks_differ(seeds):
     (little,) = differences(cnns(seeds), cnns(seeds, drop=0.04))
-    assert (little.verdict, little.interval_of) == (UNDECIDED, ASSUMED_SEEDS)
-    (far,) = differences(cnns(seeds), cnns(seeds, drop=0.12))
+    assert (little.verdict, little.interval_of) == (UNDECIDED, SEEDS_AND_IMAGES)
+    (far,) = differences(cnns(seeds), cnns(seeds, drop=0.2))
     assert (far.verdict, len(far.first)) == (REGRESSION, len(seeds))
     reach = far.change.high - far.change.value
-    assert reach > 1.96 * DEFAULT_SEED_STD * np.sqrt(2 / len(seeds))
+    assert reach > 1.96 * np.sqrt(UNKNOWN.variance) * np.sqrt(2 / len(seeds))
 
 
-def test_the_interval_of_a_network_is_never_narrower_than_the_unpaired_one():
+def others(seeds=range(5)):
+    """Other settings of the CNN, which tell how little its accuracy differs by seed."""
+    sizes = (100, 200, 300, 400)
+    return [network("cnn", correct(0.9, s), seed=s, train_size=n) for n in sizes for s in seeds]
+
+
+def of_all_images(found):
+    (one,) = [d for d in found if d.setting.subset.size == 7_000]
+    return one
+
+
+def test_two_seeds_are_not_worse_than_one_and_other_settings_tell_how_seeds_differ():
+    reaches = []
+    for seeds in ([4], [4, 5], [4, 5, 6]):
+        fall = of_all_images(differences([*cnns(seeds), *others()], [*cnns(seeds, drop=0.03), *others()]))
+        assert fall.verdict == REGRESSION
+        reaches.append(fall.change.high - fall.change.value)
+    assert reaches[0] > reaches[1] > reaches[2]
+
+
+def test_seeds_of_two_runs_are_not_taken_for_pairs():
     spread = [correct(0.9 + extra, 7) for extra in (-0.05, 0.0, 0.05)]
     before = [network("mlp", right, seed=s) for s, right in enumerate(spread)]
     after = [network("mlp", dropped(right, 0.05, s), seed=s) for s, right in enumerate(spread)]
@@ -146,17 +169,49 @@ def test_cells_that_differ_in_more_than_their_seed_are_not_alike():
     assert differences(cnns([0]), without) == [], "a hyperparameter that only one run has"
 
 
-def test_the_interval_widens_with_the_number_of_comparisons():
-    one = compare(run_of(cnns([0])), run_of(cnns([0], drop=0.02))).accuracy
+def test_headline_settings_are_a_family_of_their_own():
     sizes = range(100, 2_100, 100)
-    many = [[r for n in sizes for r in cnns([0], drop=d, train_size=n)] for d in (0.0, 0.02)]
-    twenty = compare(*map(run_of, many)).accuracy
-    assert one.confidence == pytest.approx(0.95)
-    assert twenty.confidence == pytest.approx(1 - 0.05 / 20)
-    assert twenty.differences[0].change.low < one.differences[0].change.low
+    many = [
+        [*cnns(range(3), drop=d), *(r for n in sizes for r in cnns([0], drop=d, train_size=n))]
+        for d in (0.0, 0.02)
+    ]
+    found = differences(*many)
+    assert {(d.headline, d.setting.subset.size == 7_000) for d in found} == {(True, True), (False, False)}
+    assert of_all_images(found).level == pytest.approx(0.95)
+    assert {d.level for d in found if not d.headline} == {pytest.approx(1 - 0.05 / 20)}
 
 
-@pytest.mark.parametrize(("seeds", "std"), [(1, 0.026), (3, 0.005), (3, 0.02), (5, 0.03)])
+def test_a_row_says_what_it_could_have_shown_and_whether_the_margin_is_kept():
+    fall = of_all_images(differences([*cnns(range(5)), *others()], [*cnns(range(5), drop=0.02), *others()]))
+    reach = fall.change.high - fall.change.value
+    assert fall.detectable == pytest.approx(reach * (1 + 0.8416 / 1.96), rel=1e-3)
+    assert [fall.against(margin) for margin in (0.005, 0.02, 0.06)] == [WORSE, NOT_SHOWN, SHOWN]
+
+
+def test_random_splits_are_compared_split_by_split():
+    def runs(drop):
+        rows = [
+            (split, dropped(correct(0.9 + 0.01 * (split % 3), split), drop, split))
+            for split in range(100, 110)
+        ]
+        return [network("cnn", row, seed=split, split=split) for split, row in rows]
+
+    (fall,) = differences(runs(0.0), runs(0.03))
+    assert (fall.verdict, fall.interval_of, len(fall.first), fall.headline) == (REGRESSION, SPLITS, 10, True)
+    assert fall.change.value == pytest.approx(-0.03)
+
+
+def test_models_of_different_names_are_compared_also_within_one_run():
+    records = [*cnns(range(3)), *(network("mlp", correct(0.8, s), seed=s, epochs=50) for s in range(3))]
+    (found,) = compare(run_of(records), run_of(records), {"cnn": "mlp"}).accuracy.differences
+    assert (found.setting.model, found.other, found.headline) == ("cnn", "mlp", True)
+    assert found.verdict == REGRESSION
+    assert found.change.value == pytest.approx(-0.15, abs=0.02)
+    with pytest.raises(BadInput, match="run has no cell of a model 'mpl'.*'mlp'"):
+        compare(run_of(records), run_of(records), {"cnn": "mpl"})
+
+
+@pytest.mark.parametrize(("seeds", "std"), [(1, 0.026), (2, 0.026), (3, 0.005), (3, 0.02), (5, 0.03)])
 def test_equal_runs_differ_in_any_of_twenty_cells_in_under_5_percent_of_runs(monkeypatch, seeds, std):
     """Equal seeds have nothing in common, as on another machine; the floor of one point is taken away."""
     monkeypatch.setattr("hexbench.analyse.compare.FLOOR", 0.0)
@@ -164,13 +219,16 @@ def test_equal_runs_differ_in_any_of_twenty_cells_in_under_5_percent_of_runs(mon
     rng = np.random.default_rng(0)
     wrong = 0
     for _ in range(SIMULATIONS):
-        pairs = []
+        pairs, spreads = [], []
         for _ in range(20):
             hard = rng.random(500)
-            apart = rng.normal(0, std, (2, seeds, 1))
+            scale = std * np.exp(rng.normal(0, 0.3))
+            apart = rng.normal(0, scale, (2, seeds, 1))
             pairs.append(hard + rng.normal(0, 0.1, (2, seeds, 500)) < 0.85 + apart)
-        confidence = 1 - FAMILY / len(pairs)
-        found = [difference(setting, list(zip(*pair, strict=True)), confidence, False) for pair in pairs]
+            spreads.append(Spread(float(scale**2 * rng.chisquare(2) / 2), 2))
+        prior = prior_of(spreads)
+        level = 1 - FAMILY / len(pairs)
+        found = [difference(setting, list(zip(*pair, strict=True)), level, (prior, prior)) for pair in pairs]
         wrong += any(d.verdict not in (UNDECIDED, IDENTICAL) for d in found)
     assert wrong < 0.05 * SIMULATIONS
 

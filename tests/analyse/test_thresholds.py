@@ -2,7 +2,7 @@ import pytest
 from analyse.runs import runs_of, with_data
 from analyse.sound import FINGERPRINT, broken, correct, grid, network, svm
 from hexbench import study
-from hexbench.analyse.thresholds import METRICS, check, load
+from hexbench.analyse.thresholds import METRICS, check, derived, load
 from hexbench.errors import BadInput
 
 CNN = {"data": FINGERPRINT, "model": "cnn", "epochs": 3, "metric": "test_accuracy"}
@@ -36,8 +36,45 @@ def test_the_mean_over_seeds_on_all_images_is_held_against_the_bounds(findings):
     (found,) = findings(RECORDS, CNN | {"min": 0.92, "max": 0.97})
     assert (found.verdict, found.seeds) == ("ok", 2)
     assert found.measured == pytest.approx(MEAN)
-    assert findings(RECORDS, CNN | {"min": MEAN + 1e-4})[0].verdict == "BROKEN"
-    assert findings(RECORDS, CNN | {"max": MEAN - 1e-4})[0].verdict == "BROKEN"
+    assert found.fails_at == pytest.approx(0.92 - found.reach)
+    assert findings(RECORDS, CNN | {"min": MEAN + 1e-4})[0].verdict == "beyond, within error"
+    assert findings(RECORDS, CNN | {"min": MEAN + found.reach - 1e-4})[0].verdict == "beyond, within error"
+    assert findings(RECORDS, CNN | {"min": MEAN + found.reach + 1e-4})[0].verdict == "BROKEN"
+    assert findings(RECORDS, CNN | {"max": MEAN - 1e-4})[0].verdict == "better than expected"
+
+
+def test_what_is_deterministic_has_no_error(findings):
+    tuned = {"data": FINGERPRINT, "model": "svm", "params_from": "svm_grid", "metric": "test_accuracy"}
+    right = float(correct(0.91, 0).mean())
+    assert findings(RECORDS, tuned | {"min": right + 1e-4})[0].verdict == "BROKEN"
+    assert findings(RECORDS, tuned | {"min": right - 1e-4})[0].verdict == "ok"
+
+
+def test_more_loss_breaks_and_less_is_better(findings):
+    loss = CNN | {"metric": "test_loss"}
+    (found,) = findings(RECORDS, loss | {"max": 1.0})
+    assert findings(RECORDS, loss | {"max": found.measured - 1e-3})[0].verdict == "BROKEN"
+    assert findings(RECORDS, loss | {"min": found.measured + 1e-3})[0].verdict == "better than expected"
+
+
+def test_a_threshold_that_guessing_keeps_is_called_blind(findings):
+    assert findings(RECORDS, CNN | {"min": 0.05})[0].is_blind
+    assert not findings(RECORDS, CNN | {"min": 0.9})[0].is_blind
+
+
+def test_a_run_derives_thresholds_that_it_keeps_and_a_worse_one_breaks(tmp_path):
+    def runs(drop):
+        cnns = [network("cnn", correct(0.93 - drop, s), seed=s) for s in range(5)]
+        return runs_of([*cnns, svm(correct(0.91 - drop, 0)), grid(correct(0.91, 5), images=10_000)])
+
+    file = tmp_path / "derived.toml"
+    file.write_text(derived(runs(0.0)))
+    kept = check(runs(0.0), load(file))
+    assert {f.verdict for f in kept} == {"ok"}
+    assert sorted(t.quantity.selection.model for t in load(file)) == ["cnn", "svm"]
+    assert {f.verdict for f in check(runs(0.1), load(file))} == {"BROKEN"}
+    with pytest.raises(BadInput, match="no model was measured on all images"):
+        derived(runs_of([network("cnn", correct(0.2, 0), train_size=100)]))
 
 
 def test_other_data_and_other_cells_are_not_judged(findings):

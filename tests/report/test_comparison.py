@@ -12,8 +12,8 @@ from hexbench.report.comparison import FORMATS
 @pytest.fixture
 def shown(capsys):
 
-    def show(form, first, second):
-        FORMATS[form](compare(first, second))
+    def show(form, first, second, margin=None):
+        FORMATS[form](compare(first, second), margin)
         return capsys.readouterr().out
 
     return show
@@ -56,6 +56,7 @@ def test_json_is_one_object_with_all_there_is(shown):
         "classes": None,
         "early_stopping": False,
         "params_from": None,
+        "varied": "",
         "split": 42,
         "test_size": 0.3,
         "params.channels": [64, 32],
@@ -83,7 +84,9 @@ def test_text_says_what_fell_what_differs_and_what_was_left_out(shown):
     lines = text.splitlines()
     (fallen,) = (line for line in lines if "CNN, 3 epochs " in line and "REGRESSION" in line)
     assert "-5.00" in fallen
-    assert any("1 *" in line and "MLP, 3 epochs, 100 images" in line for line in lines)
+    assert any("MLP, 3 epochs, 100 images" in line for line in lines)
+    assert "Test accuracy: headline settings" in text
+    assert "Test accuracy: all other settings" in text
     assert "differs: packages.jax: 0.10 → 0.11" in lines
     assert any(line.startswith("left out of c|d: cell ") for line in lines)
     assert lines[-1] == "3 compared, 2 fallen."
@@ -96,6 +99,14 @@ def test_markdown_has_the_same_rows_and_keeps_names_in_their_cells(shown):
     assert sum("REGRESSION" in row for row in rows) == 2
     assert len({row.replace("\\|", "").count("|") for row in rows}) == 1
     assert "- 3 compared, 2 fallen." in page
+
+
+def test_a_margin_is_judged_for_every_row(shown):
+    text = shown("text", *two_runs(), margin=0.01)
+    assert "not worse by more than 1 pp" in text
+    assert "Headline settings not worse by more than 1 points: 1 shown, 0 not shown, 1 worse." in text
+    found = json.loads(shown("json", *two_runs(), margin=0.01))
+    assert {d["not_worse"] for d in found["accuracy"]} >= {"shown", "worse"}
 
 
 def test_cells_are_named_by_all_that_tells_them_apart(shown):
