@@ -207,7 +207,7 @@ def test_models_of_different_names_are_compared_also_within_one_run():
     assert (found.setting.model, found.other, found.headline) == ("cnn", "mlp", True)
     assert found.verdict == REGRESSION
     assert found.change.value == pytest.approx(-0.15, abs=0.02)
-    with pytest.raises(BadInput, match="run has no cell of a model 'mpl'.*'mlp'"):
+    with pytest.raises(BadInput, match=r"run has no cell of a model 'mpl'.*'mlp'"):
         compare(run_of(records), run_of(records), {"cnn": "mpl"})
 
 

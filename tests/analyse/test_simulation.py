@@ -1,4 +1,4 @@
-"""Coverage and errors by simulation, in a short form; `python -m hexbench.report.simulation` is the long one."""
+"""Coverage and errors by simulation, in a short form of `python -m hexbench.report.simulation`."""
 
 import numpy as np
 import pytest

@@ -95,7 +95,7 @@ def test_splits_whose_cells_differ_in_more_are_an_error_that_names_it():
     mixed = [*cnns(0.9), *(network("cnn", right(0.8, s), seed=s, split=s, batch_size=32) for s in SPLITS)]
     runs = runs_of(mixed)
     assert len(runs.on_splits(Selection("cnn", {"epochs": 3}))) == 20
-    with pytest.raises(Ambiguous, match="on random splits differ in params.batch_size"):
+    with pytest.raises(Ambiguous, match=r"on random splits differ in params\.batch_size"):
         runs.on_splits(Selection("cnn", {"epochs": 3, "batch_size": "any"}))
 
 
