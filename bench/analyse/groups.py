@@ -42,6 +42,11 @@ class Setting(NamedTuple):
         mine, theirs = self.values(), other.values()
         return [n for n in {**mine, **theirs} if mine.get(n, ...) != theirs.get(n, ...)]
 
+    @property
+    def fitted(self) -> int | None:
+        """Training images without those that are held out; None where the images are split again."""
+        return None if self.subset.resplit else self.subset.size - self.subset.held_out
+
     def values(self) -> dict[str, Value]:
         """Every axis with its value, as a suite's TOML calls it."""
         subset = self.subset

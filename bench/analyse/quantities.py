@@ -175,7 +175,7 @@ def described_axis(name: str, value: Any, runs: Runs | None = None) -> str:
     """An axis with its value in words; empty where that goes without saying."""
     if value == "all" or value is False:
         return "all images" if value == "all" and runs is None else ""
-    if name in ("train_size", "images"):
+    if name in ("train_size", "fitted", "images"):
         size = f"{value:,}" if isinstance(value, int) else value
         return f"{'on ' if runs else ''}{size} images"
     if name == "params_from" and runs is not None:

@@ -248,9 +248,10 @@ def images_needed(case: Case, *, reach: float, bound: float | None = None) -> Fi
 
 
 def _curve(quantity: Quantity, runs: Runs) -> list[tuple[int, Group]]:
-    """The cells at each training size, where their predictions are kept and they share test images."""
-    found = [(size, group) for size, group in _by_size(quantity, runs) if group.records]
-    return [(size, group) for size, group in found if len(group.correct) == len(group)]
+    """The cells by the number of images that they were fitted on, where their predictions are kept."""
+    found = [group for _, group in _by_size(quantity, runs) if group.records]
+    kept = [group for group in found if len(group.correct) == len(group)]
+    return sorted(((group.records[0].train_size, group) for group in kept), key=lambda one: one[0])
 
 
 def _bootstrapped(curves: Sequence[Sequence[tuple[int, Group]]], reach: float) -> np.ndarray:

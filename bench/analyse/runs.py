@@ -23,7 +23,17 @@ from hexbench.store.record import Done, Failed, Record
 
 __all__ = ("METRICS", "OTHER_METRICS", "TIMES", "Ambiguous", "Group", "Runs", "Selection", "Setting")
 
-FIELDS = ("epochs", "train_size", "images", "classes", "split", "early_stopping", "params_from", "varied")
+FIELDS = (
+    "epochs",
+    "train_size",
+    "fitted",
+    "images",
+    "classes",
+    "split",
+    "early_stopping",
+    "params_from",
+    "varied",
+)
 """What a selection may name besides hyperparameters."""
 ANY = "any"
 """The value of an axis that a selection leaves open."""
@@ -142,7 +152,10 @@ class Runs:
             for epoch in _planned(failure):
                 of_epoch.setdefault(epoch, []).append(failure)
         return {
-            setting: _Cells(setting.values(), _groups(done.get(setting, {}), failed.get(setting, {})))
+            setting: _Cells(
+                setting.values() | {"fitted": setting.fitted},
+                _groups(done.get(setting, {}), failed.get(setting, {})),
+            )
             for setting in (done | failed)
         }
 
@@ -217,7 +230,8 @@ class Runs:
                 values = group.metric("test_accuracy")
                 spreads[setting.model].append(Spread(float(np.var(values, ddof=1)), len(values) - 1))
         return {
-            model: intervals.prior_of(found) or (None if self.facts(model).deterministic else intervals.UNKNOWN)
+            model: intervals.prior_of(found)
+            or (None if self.facts(model).deterministic else intervals.UNKNOWN)
             for model, found in spreads.items()
         }
 
@@ -257,6 +271,8 @@ class Runs:
         if "images" in wanted:
             size = self.size(wanted["images"], data.images)
             tests = {"images": _Not({None}) if size == ANY else size}
+        elif "fitted" in wanted:
+            tests["fitted"] = self.size(wanted["fitted"], data.train)
         else:
             tests["train_size"] = self.size(wanted.get("train_size", "all"), data.train)
         tests |= {f"params.{name}": value for name, value in params.items()}
@@ -330,8 +346,8 @@ def fault_of_selection(selection: Selection, facts: ModelFacts) -> str | None:
         return f"{selection.model} has no epochs"
     if selection.wanted.get("early_stopping") and "epochs" in selection.wanted:
         return "a selection with early_stopping cannot name epochs: the model's end is chosen"
-    if "images" in selection.wanted and "train_size" in selection.wanted:
-        return "a selection names either images or train_size"
+    if len({"images", "train_size", "fitted"} & selection.wanted.keys()) > 1:
+        return "a selection names one of images, train_size and fitted"
     return None
 
 

@@ -89,7 +89,7 @@ def is_count(value: Any, least: int = 1) -> bool:
 
 
 def _fault_of_field(name: str, value: Any) -> str | None:
-    if name in ("train_size", "images"):
+    if name in ("train_size", "fitted", "images"):
         known = isinstance(value, str) and (value in WORDS or SIZE.fullmatch(value))
         return None if known or is_count(value) else "write a number, 'all', 'largest' or 'up to N'"
     if value == ANY or name not in (*FIELDS, "params"):
