@@ -8,6 +8,7 @@ but the seed is an error that names the difference, never a mean over both.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,15 +79,17 @@ class Runs:
     """In the order of the run."""
     failed: Sequence[Failed]
     manifest: Manifest
+    folder: Path | None = None
+    """Where the results lie, if they do."""
 
     @classmethod
-    def of(cls, manifest: Manifest, records: Iterable[Record]) -> "Runs":
+    def of(cls, manifest: Manifest, records: Iterable[Record], folder: Path | None = None) -> "Runs":
         """Those records that are about the manifest's data."""
         places = {key: place for place, key in enumerate(manifest.cells)}
         own = [r for r in records if r.data.fingerprint == manifest.data.fingerprint]
         own.sort(key=lambda record: places.get(record.key, len(places)))
         done = [record for record in own if isinstance(record, Done)]
-        return cls(done, [record for record in own if isinstance(record, Failed)], manifest)
+        return cls(done, [record for record in own if isinstance(record, Failed)], manifest, folder)
 
     def facts(self, model: str) -> ModelFacts:
         """What is known of a model; of one that nobody knows, its name."""

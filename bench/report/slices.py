@@ -122,8 +122,8 @@ class Slices:
 
     @staticmethod
     def train_size(setting: Setting) -> int:
-        """Images of a setting's training set, with those that early stopping holds out."""
-        size = setting.subset.size
+        """Images that a model was fitted on, without those that early stopping holds out."""
+        size = setting.subset.size - setting.subset.held_out
         split = Split(setting.test_size, setting.split if isinstance(setting.split, int) else None)
         return size - split.tested(size) if setting.subset.resplit else size
 
@@ -175,7 +175,7 @@ class Slices:
             return setting.planned if at_end else None
         if axis.startswith(PARAM) and axis in values:
             return shown(None) if values[axis] is None else values[axis]
-        return values.get(axis)
+        return setting.fitted if axis == TRAIN_SIZE else values.get(axis)
 
     def _rest(self, setting: Setting, *but: str) -> tuple[Value, ...]:
         """All but these axes."""

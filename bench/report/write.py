@@ -35,7 +35,7 @@ def write_report(store: Store, study: "Study", survey: Survey | None = None) -> 
     records = [found.sound[key] for key in manifest.cells if key in found.sound]
     if not records:
         raise NothingMeasured(f"{store.folder} holds no readable record: its report is left as it is.")
-    runs = Runs.of(manifest, records)
+    runs = Runs.of(manifest, records, store.folder)
     verdicts = judge(study.claims, runs, study.rules, study.reported_images)
     write_whole(store.folder / "cells.csv", _csv(records))
     text = json.dumps(as_json(verdicts), indent=1, allow_nan=False, ensure_ascii=False)

@@ -7,6 +7,8 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hexbench.analyse.quantities import Case, Finding
     from hexbench.analyse.runs import Group
 
@@ -73,7 +75,66 @@ def extrapolated_hours(case: "Case", *, images: int) -> "Finding":
     return Finding("", "", Estimate(hours, low, high), NUMBER, len(law.points), groups, said=said)
 
 
+CONTEST = "peers"
+"""The folder of `make peers`, beside that of the results."""
+
+
+def contest_ratio(
+    case: "Case", *, contestant: str, first: dict[str, Any], second: dict[str, Any], bound: float
+) -> "Finding":
+    """Whether so many epochs of one network take longer than of another, by another library's speeds.
+
+    From the contest that lies beside the results, if it ran on the same machine.
+    """
+    import numpy as np
+    from hexbench.analyse import intervals
+    from hexbench.analyse.quantities import NOT_RUN, Finding
+    from hexbench.analyse.rules import decide_above
+
+    folder = None if case.runs.folder is None else case.runs.folder.resolve().parent / CONTEST
+    seconds = {} if folder is None else _seconds_of_epochs(folder, contestant, case)
+    sides = [np.array(seconds.get(one["model"], [])) * one["epochs"] for one in (first, second)]
+    if min(map(len, sides)) < 2:
+        return Finding(NOT_RUN, f"no contest with {contestant} on this machine lies beside these results")
+    found = intervals.ratio(sides[0].tolist(), sides[1].tolist(), case.level)
+    reason = f"by {contestant} in the contest beside these results"
+    rounds = min(map(len, sides))
+    return Finding(
+        decide_above(found, bound),
+        reason,
+        found,
+        intervals.TIMES,
+        rounds,
+        distance=found.low - bound,
+        counted="rounds",
+        target=bound,
+        room=abs(found.value - bound),
+    )
+
+
+def _seconds_of_epochs(folder: "Path", contestant: str, case: "Case") -> dict[str, list[float]]:
+    """By network, with batches of 16; empty where there is no contest of this machine."""
+    import csv
+    import json
+
+    try:
+        page = (folder / "report.md").read_text(encoding="utf-8")
+        with (folder / "rounds.csv").open(encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if row["contestant"] == contestant]
+        environment = json.loads(page.split("```json\n")[1].split("```")[0])
+        found: dict[str, list[float]] = {}
+        for row in rows:
+            if row["batch_size"] == BATCH_SIZE:
+                found.setdefault(row["model"], []).append(float(row["seconds"]))
+    except (OSError, ValueError, LookupError):
+        return {}
+    machines = {(r.environment.processor, r.environment.usable_cores) for r in case.runs.done}
+    return found if machines == {(environment.get("processor"), environment.get("usable_cores"))} else {}
+
+
+BATCH_SIZE = "16"
 RULES = {
+    "contest_ratio": contest_ratio,
     "seconds_to_accuracy": seconds_to_accuracy,
     "seconds_of_search_and_fit": seconds_of_search_and_fit,
     "extrapolated_hours": extrapolated_hours,
