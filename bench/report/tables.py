@@ -121,7 +121,7 @@ def compared(slices: Slices) -> Listing | None:
         rows.append((count(size), *(_with_stop(g[0]) if g else NONE for g in groups)))
     note = (
         "Counted are the images that a model was fitted on; early stopping holds out a quarter as many more. "
-        "The smaller sets are subsets of the larger ones, the same for every model. In brackets is the median "
+        "The smaller sets are subsets of the larger ones, the same for every model. In brackets: the median "
         "epoch that early stopping chose."
     )
     table = Table("Test accuracy % by train size", note, ("train size", *names), rows, "r")

@@ -9,6 +9,7 @@ from hexbench.data.dataset import Dataset
 from hexbench.measure.cell import failed, kept_epochs, measure, measure_together
 from hexbench.measure.snapshot import calibration, confusion, mistakes, snapshot
 from hexbench.models import entries, entry_of
+from hexbench.plan.cell import SOURCES
 from hexbench.store.record import LAST, Search, decode, encode
 from hexbench.studies.digit_recognizer.data import course
 from hexbench.studies.digit_recognizer.data import synthetic as strokes
@@ -69,6 +70,38 @@ def test_a_networks_record(small_data):
     assert times.total_s >= times.train_s > 0
     assert sum(record.programs.values()) == 2
     assert record.environment.processor
+
+
+def test_one_source_is_drawn_by_the_seed_and_the_others_are_held(small_data):
+    """Held at its own seed a source is what it is without being held, and another seed changes one alone."""
+    plain = record_of(NETWORK, small_data)
+    of = {}
+    for source in SOURCES:
+        held = tuple(other for other in SOURCES if other != source)
+        same, other = (
+            record_of(NETWORK.but(seed=seed, held=held, held_seed=NETWORK.seed), small_data)
+            for seed in (NETWORK.seed, NETWORK.seed + 1)
+        )
+        assert written(other)["held"] == list(held)
+        assert same.history.train_loss == plain.history.train_loss
+        of[source] = other.history.train_loss
+        assert of[source] != plain.history.train_loss
+    assert len({tuple(losses) for losses in of.values()}) == 3
+
+
+def test_losses_are_kept_where_they_are_asked_for(small_data):
+    record = record_of(NETWORK.but(losses=True), small_data)
+    assert written(record)["losses"]
+    for name, epoch in (("3", 3), ("8", 8)):
+        losses = record.losses(name)
+        assert losses.shape == (90,)
+        exact = record.history.test_loss[epoch - 1]
+        assert losses.mean() == pytest.approx(exact, rel=0.01)
+    assert record_of(NETWORK, small_data).losses("8") is None
+    content = json.loads(encode(record))
+    content["snapshots"]["8"]["losses"] = content["snapshots"]["8"]["losses"][:-8]
+    with pytest.raises(ValueError, match="not a loss for each test image"):
+        decode(json.dumps(content).encode(), record.key)
 
 
 def test_another_learning_rate_is_another_record_that_trains_otherwise(small_data):

@@ -7,6 +7,7 @@ from hexbench.data.dataset import Split
 from hexbench.errors import BadInput
 from hexbench.models import entries
 from hexbench.plan import suites
+from hexbench.plan.cell import SOURCES
 from hexbench.plan.suites import Images
 from hexbench.plan.sweeps import read_suite, suite_of
 
@@ -150,6 +151,41 @@ def test_splits_are_so_many_from_the_first(plan_of):
     seeds = plan_of(sweep(text.replace("'all'", "100") + "splits = 2\nseeds = 3\nfirst_seed = 5"))
     assert Counter(c.split for c in seeds) == {0: 3, 1: 3}
     assert {c.seed for c in seeds} == {5, 6, 7}
+
+
+def test_no_seed_is_on_two_splits(plan_of):
+    text = "model = 'mlp'\ntrain_size = 100\nsplits = 3\nseeds = 2\nfirst_seed = 10\nfirst_split = 40"
+    assert [(c.split, c.seed) for c in plan_of(sweep(text))] == [
+        *((40, 10), (40, 11), (41, 12), (41, 13), (42, 14), (42, 15)),
+    ]
+
+
+def test_a_suite_may_give_all_sweeps_their_first_seed_and_split(plan_of):
+    first = "first_seed = 100\nfirst_split = 200\n"
+    found = plan_of(first + sweep("model = 'mlp'\nseeds = 2") + sweep("model = 'cnn'\nsplits = 2"))
+    assert [(c.model, c.split, c.seed) for c in found] == [
+        ("mlp", 42, 100),
+        ("mlp", 42, 101),
+        ("cnn", 200, 100),
+        ("cnn", 201, 101),
+    ]
+    own = plan_of(first + sweep("model = 'mlp'\nfirst_seed = 7"))
+    assert [c.seed for c in own] == [7]
+
+
+def test_each_source_of_variance_is_varied_alone(plan_of):
+    text = "model = 'mlp'\ntrain_size = 100\nseeds = 3\nfirst_seed = 5\nfirst_split = 40\n"
+    found = plan_of(sweep(text + "vary = ['initialisation', 'order', 'subset', 'split']"))
+    of = {source: [c for c in found if c.varied == source] for source in SOURCES}
+    for source, cells in of.items():
+        assert [c.seed for c in cells] == [5, 6, 7]
+        for other in SOURCES:
+            assert [c.seed_of(other) for c in cells] == ([5, 6, 7] if other == source else [5, 5, 5])
+    splits = [c for c in found if not c.varied]
+    assert [(c.split, c.seed) for c in splits] == [(40, 5), (41, 5), (42, 5)]
+    assert len({c.identity for c in found}) == 12
+    svm = plan_of(sweep(text.replace("mlp", "svm") + "vary = ['subset', 'split']"))
+    assert {c.held for c in svm} == {()}, "nothing else is random in it"
 
 
 GRIDS = sweep("model = 'svm_grid'\nimages = [100, 200]\nseeds = 2\nsplits = 2") + sweep(
@@ -309,6 +345,13 @@ WRONG = [
     ("[[sweep]]\nmodel = 'mlp'\nbatch_size = 'big'", "batch_size of mlp is 'big'"),
     ("[[sweep]]\nmodel = 'mlp'\nseeds = 0", "whole number above 0"),
     ("[[sweep]]\nmodel = 'mlp'\nsplits = 0", "whole number above 0"),
+    ("first_sed = 1\n[[sweep]]\nmodel = 'mlp'", "unknown key 'first_sed'.*did you mean 'first_seed'"),
+    ("[[sweep]]\nmodel = 'mlp'\nvary = ['oder']", "varies 'oder'.*did you mean 'order'"),
+    ("[[sweep]]\nmodel = 'mlp'\nvary = ['subset']", "of which there is one alone with all images"),
+    ("[[sweep]]\nmodel = 'mlp'\nvary = ['order']\nsplits = 2", "vary beside splits"),
+    ("[[sweep]]\nmodel = 'svm'\nvary = ['order']", "does not train by epochs"),
+    ("[[sweep]]\nmodel = 'mlp'\nlosses = 1", "losses that is neither true nor false"),
+    ("[[sweep]]\nmodel = 'svm'\nlosses = true", "has losses, but that model does not train by epochs"),
     ("[[sweep]]\nmodel = 'mlp'\nfirst_split = -1", "whole number above 0"),
     ("[[sweep]]\nmodel = 'mlp'\nseeds = [1, 2]", "whole number above 0"),
     ("[[sweep]]\nmodel = 'mlp'\nclasses = 1", "task of one class"),
