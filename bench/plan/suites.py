@@ -168,8 +168,7 @@ def _expand(sweep: Sweep, images: Images, entry: Entry) -> tuple[list[Cell], lis
         if sweep.vary:
             cells += [cell for source in sweep.vary for cell in _varying(base, source, sweep, entry)]
             continue
-        # No seed on two splits: what differs by seed must differ from one split to the next.
-        first_seed = sweep.first_seed + place * seeds
+        first_seed = sweep.first_seed + (place * seeds if sweep.seed_per_split else 0)
         cells += [base.but(seed=first_seed + seed) for seed in range(seeds)]
     return cells, left_out
 

@@ -35,11 +35,13 @@ class Sweep:
     params: dict[str, list[Value]] = field(default_factory=dict)
     """Values of hyperparameters; the others have the model's defaults."""
     seeds: int = 1
-    """How many, from `first_seed`; on each of several splits so many others."""
+    """How many, from `first_seed`."""
     first_seed: int = 0
     splits: int | None = None
     """How many random splits, from `first_split`; if neither is given, the study's own split alone."""
     first_split: int | None = None
+    seed_per_split: bool = False
+    """Whether each split has other seeds than the one before, so that what they draw differs as well."""
     train_size: list[int | str] = field(default_factory=lambda: ["all"])
     """Numbers, `all`, or `up to N`: N, or all where there are fewer. Left out above the data."""
     images: list[int | str] | None = None
@@ -206,7 +208,7 @@ def _faults(sweep: Sweep, entry: Entry, models: Models) -> Iterator[str]:
     if any(count == 1 for count in sweep.classes):
         yield "has a task of one class"
     yield from _faults_of_variation(sweep, entry)
-    for name in ("validated", "losses"):
+    for name in ("validated", "losses", "seed_per_split"):
         if not isinstance(getattr(sweep, name), bool):
             yield f"has a value of {name} that is neither true nor false"
     yield from _faults_of_training(sweep, entry)

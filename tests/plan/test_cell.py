@@ -17,7 +17,12 @@ CHANGES = {
     "evaluate_at": (4,),
     "snapshot_at": (),
     "params_from": SEARCH.identity,
+    "losses": True,
+    "held": ("order",),
+    "held_seed": 3,
 }
+NEEDED = {"held_seed": {"held": ("order",)}}
+"""Without which a field says nothing."""
 SUBSETS = [
     Subset(100, 20),
     Subset(100, resplit=True),
@@ -29,7 +34,7 @@ SUBSETS = [
 def test_a_key_changes_with_everything_it_names_and_with_nothing_else():
     assert CHANGES.keys() == set(Cell.__struct_fields__)
     keys = [CELL.key_on("a"), CELL.key_on("b"), key_of(CELL.identity, "c")]
-    keys += [CELL.but(**{name: value}).key_on("a") for name, value in CHANGES.items()]
+    keys += [CELL.but(**{name: value} | NEEDED.get(name, {})).key_on("a") for name, value in CHANGES.items()]
     keys += [CELL.but(subset=subset).key_on("a") for subset in SUBSETS]
     assert len(set(keys)) == len(keys)
     assert CELL.but().key_on("a") == CELL.key_on("a")

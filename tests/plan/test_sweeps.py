@@ -153,8 +153,9 @@ def test_splits_are_so_many_from_the_first(plan_of):
     assert {c.seed for c in seeds} == {5, 6, 7}
 
 
-def test_no_seed_is_on_two_splits(plan_of):
-    text = "model = 'mlp'\ntrain_size = 100\nsplits = 3\nseeds = 2\nfirst_seed = 10\nfirst_split = 40"
+def test_each_split_may_have_seeds_of_its_own(plan_of):
+    text = "model = 'mlp'\ntrain_size = 100\nsplits = 3\nseeds = 2\nfirst_seed = 10\nfirst_split = 40\n"
+    text += "seed_per_split = true"
     assert [(c.split, c.seed) for c in plan_of(sweep(text))] == [
         *((40, 10), (40, 11), (41, 12), (41, 13), (42, 14), (42, 15)),
     ]
