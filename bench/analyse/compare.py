@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from hexbench.analyse import intervals
 from hexbench.analyse.groups import RANDOM, Group, Setting
-from hexbench.analyse.intervals import Estimate, Spread
+from hexbench.analyse.intervals import Estimate, Prior
 from hexbench.analyse.runs import Runs
 from hexbench.errors import BadInput
 from hexbench.files import nearest
@@ -44,7 +44,7 @@ SEEDS_AND_IMAGES, IMAGES, DRAWS, SPLITS = "seeds and images", "images", "draws",
 
 Pair = Sequence[tuple[np.ndarray, np.ndarray]]
 """What the first run and the second classify correctly, (images,) bool each, for every common seed."""
-Priors = tuple[Spread | None, Spread | None]
+Priors = tuple[Prior | None, Prior | None]
 
 
 @dataclass(frozen=True)
@@ -319,7 +319,9 @@ def _estimate(
     if priors is None:
         found = intervals.paired_difference(np.array(a), np.array(b), level)
         return found, SEEDS_AND_IMAGES if len(a) > 1 else IMAGES
-    return intervals.difference(np.array(a), np.array(b), level, priors), SEEDS_AND_IMAGES
+    sides = np.array(a), np.array(b)
+    spreads = [prior and prior.at(float(rows.mean())) for prior, rows in zip(priors, sides, strict=True)]
+    return intervals.difference(*sides, level, (spreads[0], spreads[1])), SEEDS_AND_IMAGES
 
 
 # --- Times ---

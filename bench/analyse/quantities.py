@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from hexbench.analyse import intervals
-from hexbench.analyse.intervals import CONFIDENCE, Estimate, Unit
+from hexbench.analyse.intervals import CONFIDENCE, Estimate, Spread, Unit
 from hexbench.analyse.runs import ANY, FIELDS, TIMES, Group, Runs, Selection
 from hexbench.errors import BadInput
 from hexbench.files import nearest
@@ -341,7 +341,7 @@ def _of_images(part: Part, groups: Sequence[Group], runs: Runs, level: float) ->
     one_set = all(map(_share_tests, groups)) or max(map(len, groups)) == 1
     if not known or not one_set or len({len(row) for found in rows for row in found}) > 1:
         return None
-    priors = [None if runs.is_fixed(g) else runs.priors[g.records[0].model] for g in groups]
+    priors = [_spread_of_seeds(group, runs) for group in groups]
     if part.kind == "of":
         return intervals.accuracy(np.array(rows[0]), level, priors[0])
     if not all(map(_share_tests, groups)):
@@ -349,6 +349,12 @@ def _of_images(part: Part, groups: Sequence[Group], runs: Runs, level: float) ->
     if set(groups[0].keys) & set(groups[1].keys):
         return intervals.paired_difference(np.array(rows[0]), np.array(rows[1]), level)
     return intervals.difference(np.array(rows[0]), np.array(rows[1]), level, (priors[0], priors[1]))
+
+
+def _spread_of_seeds(group: Group, runs: Runs) -> Spread | None:
+    """What the model's other settings say of how these cells differ by seed."""
+    prior = None if runs.is_fixed(group) else runs.priors[group.records[0].model]
+    return prior and prior.at(fmean(group.metric("test_accuracy")))
 
 
 def _of_losses(part: Part, groups: Sequence[Group], level: float) -> Estimate | None:

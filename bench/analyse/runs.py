@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from hexbench.analyse import intervals
 from hexbench.analyse.groups import METRICS, OTHER_METRICS, RANDOM, TIMES, Group, Setting
-from hexbench.analyse.intervals import Spread
+from hexbench.analyse.intervals import Prior, Spread
 from hexbench.errors import BadInput
 from hexbench.files import nearest
 from hexbench.models import entries
@@ -219,19 +219,20 @@ class Runs:
         return Group(records, groups[0].epoch if groups else None, failed)
 
     @cached_property
-    def priors(self) -> dict[str, Spread | None]:
+    def priors(self) -> dict[str, Prior | None]:
         """By model: how its test accuracy differs by seed, from all its settings on the study's split.
 
         Of a model with anything random in it whose settings do not tell, UNKNOWN.
         """
-        spreads: dict[str, list[Spread]] = {model: [] for model in self.models}
+        spreads: dict[str, list[tuple[float, Spread]]] = {model: [] for model in self.models}
         for setting, cells in self._cells.items():
             group = cells.groups[max(cells.groups, key=lambda epoch: epoch or 0)]
             drawn = setting.subset.resplit or setting.subset.classes is not None
             own = setting.split == self.manifest.split.split and not setting.varied
             if own and not drawn and len(group) > 1:
                 values = group.metric("test_accuracy")
-                spreads[setting.model].append(Spread(float(np.var(values, ddof=1)), len(values) - 1))
+                spread = Spread(float(np.var(values, ddof=1)), len(values) - 1)
+                spreads[setting.model].append((float(np.mean(values)), spread))
         return {
             model: intervals.prior_of(found)
             or (None if self.facts(model).deterministic else intervals.UNKNOWN)

@@ -67,7 +67,8 @@ class Components:
         scales = self.seed_sd * np.exp(APART * rng.standard_normal(OTHERS))
         freedom = SEEDS_OF_OTHERS - 1
         variances = scales**2 * rng.chisquare(freedom, OTHERS) / freedom
-        return intervals.prior_of([Spread(float(v), freedom) for v in variances])
+        found = intervals.prior_of([(self.accuracy, Spread(float(v), freedom)) for v in variances])
+        return found and found.at(self.accuracy)
 
 
 def _logistic(x: np.ndarray) -> np.ndarray:

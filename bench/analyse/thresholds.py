@@ -205,7 +205,8 @@ def _spread(runs: Runs, group: Group, values: Sequence[float]) -> Spread | None:
     if runs.is_fixed(group):
         return None
     own = Spread(float(np.var(values, ddof=1)), len(values) - 1) if len(values) > 1 else Spread(0.0, 0)
-    found = intervals.moderated(own, runs.priors.get(group.records[0].model))
+    prior = runs.priors[group.records[0].model]
+    found = intervals.moderated(own, prior and prior.at(mean(values)))
     return found if found.freedom else None
 
 

@@ -66,12 +66,25 @@ def test_at_the_boundary_near_errs_rarely_and_at_the_value_it_is_supported():
 
 
 def test_a_variance_is_drawn_towards_the_others():
-    others = [Spread(v, 2) for v in (1.0, 1.2, 0.8, 1.1, 0.9)]
+    others = [(0.9, Spread(v, 2)) for v in (1.0, 1.2, 0.8, 1.1, 0.9)]
     prior = intervals.prior_of(others)
-    assert prior.freedom > 10, "they differ less than variances of three do by chance"
-    assert prior.variance == pytest.approx(1, rel=0.5)
-    assert intervals.moderated(Spread(4.0, 2), prior).variance < 4
-    apart = intervals.prior_of([Spread(10.0**e, 2) for e in range(-4, 4)])
+    assert prior.freedom == 9, "they differ less than variances of three do by chance: all that they know"
+    assert prior.slope == 0
+    there = prior.at(0.5)
+    assert there.variance == pytest.approx(1, rel=0.5)
+    assert intervals.moderated(Spread(4.0, 2), there).variance < 4
+    apart = intervals.prior_of([(0.9, Spread(10.0**e, 2)) for e in range(-4, 4)])
     assert apart.freedom < 1, "they say little of each other"
-    assert intervals.prior_of([Spread(1.0, 2)]) is None
-    assert intervals.moderated(Spread(0.0, 0), prior) == prior
+    assert intervals.prior_of([(0.9, Spread(1.0, 2))]) is None
+    assert intervals.moderated(Spread(0.0, 0), there) == there
+
+
+def test_seeds_differ_less_where_accuracy_is_high():
+    rng = np.random.default_rng(0)
+    means = np.linspace(0.4, 0.98, 20)
+    settings = [(m, Spread(float(0.01 * (1 - m) ** 2 * rng.chisquare(4) / 4), 4)) for m in means]
+    prior = intervals.prior_of(settings)
+    assert prior.slope == pytest.approx(2, abs=0.6)
+    assert prior.freedom > 20
+    for accuracy in (0.5, 0.9, 0.97):
+        assert prior.at(accuracy).variance == pytest.approx(0.01 * (1 - accuracy) ** 2, rel=0.6)
