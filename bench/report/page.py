@@ -158,11 +158,7 @@ def _summary(verdicts: "Sequence[Verdict]", manifest: "Manifest", study: "Study"
             sentences.append(f"{WORDS[kind][0].upper()}{WORDS[kind][1:]}: {_joined(named)}.")
     turning = [v for v in verdicts if any(r["verdict"] not in (v.verdict, "not run") for r in v.readings)]
     if turning:
-        several = len(turning) > 1
-        sentences.append(
-            f"The verdict on {len(turning)} of them depends on how the "
-            f"statement{'s are' if several else ' is'} read."
-        )
+        sentences.append(f"Another fair reading would change {len(turning)} of the verdicts.")
     return " ".join(sentences)
 
 

@@ -38,13 +38,12 @@ def opened(file, width):
 
 
 @pytest.mark.slow
-def test_the_verdicts_are_on_the_first_screen(report):
+def test_the_summary_and_the_figure_are_on_the_first_screen(report):
     with opened(report, DESKTOP) as chrome:
         place = chrome.execute_script
-        assert (
-            place("return document.querySelector('table.verdicts tbody tr').getBoundingClientRect().bottom")
-            < 500
-        )
+        rectangle = "return document.querySelector('{}').getBoundingClientRect().{}"
+        assert place(rectangle.format("#verdicts .summary", "bottom")) < 450
+        assert place(rectangle.format("#verdicts img", "top")) < 500
 
 
 @pytest.mark.slow

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from analyse.runs import runs_of
 from analyse.sound import but, correct, grid, network, svm
 from analyse.whole_run import run
+from hexbench.analyse.claims import judge
 from hexbench.analyse.scaling import Growth, fit_power
 from hexbench.report import figures, predictions
 from hexbench.report.style import OKABE_ITO, Palette, save, styled
+from hexbench.study import load
 from report.made_up import FOREST, forest, slices_of
 
 
@@ -192,3 +195,18 @@ def test_reported_numbers_stand_beside_each_cell():
     assert reported.get_xdata() == [98]
     assert mean.get_xdata()[0] == pytest.approx(100 * np.mean(group.metric("test_accuracy")))
     assert predictions.beside_reported({}, Palette()) is None
+
+
+def test_the_forest_plot_has_every_reported_number_beside_the_measured_one():
+    verdicts = judge(load("digit_recognizer").claims, runs_of(run()), load("digit_recognizer").rules)
+    figure = figures.claims(verdicts)
+    shown = [tick.get_text() for axes in figure.axes for tick in axes.get_yticklabels()]
+    drawable = [v for v in verdicts if v.target is not None and v.measured is not None]
+    assert set(shown) == {v.id for v in drawable if v.unit in figures.PANELS}
+    assert {"mlp-test", "cnn-3", "svm-10000", "svm-100", "cnn-best", "svm-slow"} <= set(shown)
+    shares, points, ratios = figure.axes
+    assert ratios.get_xscale() == "log"
+    place = [t.get_text() for t in shares.get_yticklabels()].index("cnn-3")
+    marks = [line for line in shares.lines if line.get_marker() == "D"]
+    assert marks[place].get_xdata()[0] == pytest.approx(100 * 31_611 / 32_347)
+    assert figures.claims([]) is None

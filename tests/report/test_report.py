@@ -20,7 +20,7 @@ FIGURES = {
     *("mlp_50_epochs", "cnn_3_epochs", "cnn_15_epochs", "cnn_50_epochs"),
     *(f"confusion_{model}" for model in ("mlp", "cnn", "svm", "svm_grid")),
     *("by_train_size", "by_epochs", "by_batch_size", "by_images", "by_classes"),
-    *("calibration", "gallery", "budgets", "growth", "draws", "reported_and_measured"),
+    *("calibration", "gallery", "budgets", "growth", "draws", "reported_and_measured", "claims"),
 }
 NEVER = re.compile(r"\b(reads?|read rightly|house|door|luck|strangers?|hits|rightly)\b", re.IGNORECASE)
 """Words that are not the field's."""
@@ -53,19 +53,23 @@ def test_both_reports_say_every_verdict_and_show_every_figure(folder, name):
 
 
 def test_the_first_screen_has_the_title_the_data_the_counts_and_the_verdicts(folder):
-    title, _, about, _, heading, *_ = (folder / "report.md").read_text().splitlines()
+    title, _, about, _, summary, _, figure, _, heading, *_ = (folder / "report.md").read_text().splitlines()
     assert title.startswith("# Digit recognizer: suite made-up on ")
     assert "7,000 training and 3,000 test images of 20 x 20, 17 classes" in about
     counted = [
         int(count) for count in re.findall(r"(\d+) (?:[a-z ]+)(?:,|\.$)", about.split("Verdicts: ")[1])
     ]
     assert sum(counted) == len(STUDY.claims)
+    assert summary.startswith("On 10,000 real images, 9% of the report's 107,802, of 16 statements ")
+    assert "3 are not comparable" in summary
+    assert figure == "![Reported and measured](figures/claims.png)"
     assert heading == "## Verdicts"
     header = (folder / "report.md").read_text().split("\n| ")[1]
-    assert [c.strip() for c in header.split("|")][:4] == [
+    assert [c.strip() for c in header.split("|")][:5] == [
         "statement",
         "reported",
         "measured (95% CI)",
+        "readings that agree",
         "verdict",
     ]
 
