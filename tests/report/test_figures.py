@@ -204,7 +204,7 @@ def test_the_forest_plot_has_every_reported_number_beside_the_measured_one():
     drawable = [v for v in verdicts if v.target is not None and v.measured is not None]
     assert set(shown) == {v.id for v in drawable if v.unit in figures.PANELS}
     assert {"mlp-test", "cnn-3", "svm-10000", "svm-100", "cnn-best", "svm-slow"} <= set(shown)
-    shares, points, ratios = figure.axes
+    shares, _, ratios = figure.axes
     assert ratios.get_xscale() == "log"
     place = [t.get_text() for t in shares.get_yticklabels()].index("cnn-3")
     marks = [line for line in shares.lines if line.get_marker() == "D"]
