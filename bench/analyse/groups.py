@@ -126,7 +126,7 @@ class Group:
     @property
     def losses(self) -> list[np.ndarray]:
         """(images,) loss of each test image, of each cell that kept them at the group's epoch."""
-        found = [record.losses(name) for record, name, _ in self.snapshots]
+        found = [record.image_losses(name) for record, name, _ in self.snapshots]
         return [losses for losses in found if losses is not None]
 
     def paired(self, other: "Group") -> tuple["Group", "Group"]:

@@ -65,19 +65,22 @@ class Prior(NamedTuple):
     slope: float
     """The logarithm of the variance is `level` + `slope` times that of the error."""
     freedom: float
+    errors: tuple[float, float] = (0.0, 1.0)
+    """The smallest and the largest that it came from; beyond them the variance is as there."""
 
     def at(self, accuracy: float) -> Spread:
         """Of a setting with this mean accuracy."""
-        error = max(1 - accuracy, SMALLEST_ERROR)
+        error = max(min(max(1 - accuracy, self.errors[0]), self.errors[1]), SMALLEST_ERROR)
         return Spread(float(np.exp(self.level + self.slope * np.log(error))), self.freedom)
 
 
 SMALLEST_ERROR = 1e-3
-FEWEST_SETTINGS = 4
-"""With fewer, nothing shows how variance changes with accuracy."""
-UNKNOWN = Prior(-5.4, 2.04, 14)
-"""Of a network that tells nothing itself: that of all networks' settings in the report's run of `full` on
-hex2024, a standard deviation of 0.4 points at 94% accuracy and of 1.2 at 82%."""
+FEWEST_SETTINGS, LEAST_RANGE = 4, 2.0
+"""With fewer, or where the largest error is not so many times the smallest, nothing shows how variance
+changes with accuracy."""
+UNKNOWN = Prior(-5.4, 2.04, 3)
+"""Of a network that tells nothing itself: what the networks' settings in a run of `full` on hex2024 say, a
+standard deviation of 0.4 points at 94% accuracy and of 1.2 at 82%; it may differ by much from theirs."""
 
 
 def moderated(own: Spread, prior: Spread | None) -> Spread:
@@ -106,7 +109,7 @@ def prior_of(settings: Sequence[tuple[float, Spread]]) -> Prior | None:
     errors = np.log(np.maximum(1 - means, SMALLEST_ERROR))
     logs = np.log(variances) - digamma(freedoms / 2) + np.log(freedoms / 2)
     slope = 0.0
-    if len(known) >= FEWEST_SETTINGS and np.ptp(errors) > 0:
+    if len(known) >= FEWEST_SETTINGS and np.ptp(errors) > np.log(LEAST_RANGE):
         slope = float(np.polyfit(errors, logs, 1)[0])
     about = logs - slope * errors
     fitted = 2 if slope else 1
@@ -118,7 +121,8 @@ def prior_of(settings: Sequence[tuple[float, Spread]]) -> Prior | None:
         half = brentq(lambda x: float(polygamma(1, x)) - excess, 1e-3, 1e6)
         freedom = min(2 * half, most)
     shift = float(digamma(freedom / 2) - np.log(freedom / 2))
-    return Prior(float(about.mean()) + shift, slope, freedom)
+    ends = float(np.exp(errors.min())), float(np.exp(errors.max()))
+    return Prior(float(about.mean()) + shift, slope, freedom, ends)
 
 
 def accuracy(correct: np.ndarray, confidence: float = CONFIDENCE, prior: Spread | None = None) -> Estimate:

@@ -231,7 +231,7 @@ def measured(case: Case) -> Finding:
             return Finding(INCONCLUSIVE, reason, groups=[Group([], None, g.failed) for g in groups])
     elif part.kind == "difference" and not of_splits and _is_paired(part, groups, runs):
         groups = list(groups[0].paired(groups[1]))
-    if not of_splits and (reason := _too_few(part, groups, runs)):
+    if not of_splits and (reason := too_few(part, groups, runs)):
         n = min(len(group) for group in groups if not runs.is_fixed(group))
         return Finding(INCONCLUSIVE, reason, n=n, groups=groups)
     found, unit = estimate(part, groups, runs, level)
@@ -276,7 +276,7 @@ def _is_paired(part: Part, groups: Sequence[Group], runs: Runs) -> bool:
     return same or not accuracies or not all(map(_share_tests, groups))
 
 
-def _too_few(part: Part, groups: Sequence[Group], runs: Runs) -> str:
+def too_few(part: Part, groups: Sequence[Group], runs: Runs) -> str:
     """Why so few seeds decide nothing; empty where there are enough."""
     random = [group for group in groups if not runs.is_fixed(group)]
     if not random:

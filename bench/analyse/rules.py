@@ -22,6 +22,7 @@ from hexbench.analyse.quantities import (
     Quantity,
     measured,
     not_run,
+    too_few,
     unit_of,
     values_of,
 )
@@ -32,8 +33,8 @@ SUPPORTED, REFUTED, CONSISTENT = "supported", "refuted", "consistent"
 NOT_COMPARABLE = "not comparable"
 EXTRAPOLATED_FROM = 3
 """Training sizes, the largest."""
-RESAMPLED = 2_000
-"""Bootstrap samples."""
+DRAWN = 2_000
+"""Draws about the measured accuracies, for an interval that has no formula."""
 MARGIN = 0.015
 """`near` means within this unless a claim says otherwise."""
 
@@ -217,18 +218,20 @@ def images_needed(case: Case, *, reach: float, bound: float | None = None) -> Fi
     """How many training images a metric needs to reach a level, along straight lines in log size.
 
     With `bound`, whether that is fewer than so many. Of a ratio of two models: how many times as many
-    images the first needs, and with `bound` whether that is above. Intervals are percentiles of a
-    bootstrap over seeds and test images.
+    images the first needs, and with `bound` whether that is above. Intervals are percentiles of draws of
+    the accuracies' error.
     """
     curves = [_curve(quantity, case.runs) for quantity in case.part.of]
     groups = [group for curve in curves for _, group in curve]
     for quantity, curve in zip(case.part.of, curves, strict=True):
         if len(curve) < 2:
             return not_run(quantity, case.runs, groups, " at two sizes")
-    needed = _bootstrapped(curves, reach)
+    if reason := too_few(case.part, groups, case.runs):
+        return Finding(INCONCLUSIVE, reason, groups=groups)
+    needed = _drawn(curves, reach)
     tail = 50 * (1 - case.level)
     if case.part.kind == "ratio":
-        with np.errstate(invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             ratios = needed[0] / needed[1]
         value, low, high = ratios[0], *np.nanpercentile(ratios[1:], [tail, 100 - tail])
         if not np.isfinite(value) or value == 0:
@@ -254,27 +257,30 @@ def _curve(quantity: Quantity, runs: Runs) -> list[tuple[int, Group]]:
     return sorted(((group.records[0].train_size, group) for group in kept), key=lambda one: one[0])
 
 
-def _bootstrapped(curves: Sequence[Sequence[tuple[int, Group]]], reach: float) -> np.ndarray:
-    """(curves, 1 + RESAMPLED) sizes at which each reaches a level: first of all data, then resampled.
+def _drawn(curves: Sequence[Sequence[tuple[int, Group]]], reach: float) -> np.ndarray:
+    """(curves, 1 + DRAWN) sizes at which each reaches a level: first of the means, then of draws about them.
 
-    Test images are drawn once for all curves, seeds anew for each group.
+    The error of the accuracies is drawn in two parts: that of the test images, which all groups share, is
+    normal with the covariance of the images' mean correctness; that of the seeds is Student's t.
     """
     rng = np.random.default_rng(0)
-    images = len(curves[0][0][1].correct[0])
-    weights = rng.multinomial(images, np.full(images, 1 / images), RESAMPLED) / images
-    weights = np.vstack([np.full(images, 1 / images), weights])
-    found = np.empty((len(curves), len(weights)))
+    groups = [group for curve in curves for _, group in curve]
+    images = np.array([np.mean(group.correct, axis=0) for group in groups])
+    error = rng.multivariate_normal(
+        np.zeros(len(groups)), np.cov(images) / images.shape[1], DRAWN, method="eigh"
+    )
+    for place, group in enumerate(groups):
+        values = group.metric("test_accuracy")
+        if len(values) > 1:
+            scale = float(np.std(values, ddof=1)) / sqrt(len(values))
+            error[:, place] += scale * rng.standard_t(len(values) - 1, DRAWN)
+    accuracies = images.mean(axis=1) + np.vstack([np.zeros(len(groups)), error])
+    found, start = np.empty((len(curves), 1 + DRAWN)), 0
     for place, curve in enumerate(curves):
-        accuracies = []
-        for _, group in curve:
-            of_seeds = weights @ np.array(group.correct, float).T
-            count = of_seeds.shape[1]
-            drawn = rng.multinomial(count, np.full(count, 1 / count), len(weights)) / count
-            drawn[0] = 1 / count
-            accuracies.append((of_seeds * drawn).sum(axis=1))
         sizes = [size for size, _ in curve]
-        rows = zip(*accuracies, strict=True)
+        rows = accuracies[:, start : start + len(curve)].tolist()
         found[place] = [_crossing(list(zip(sizes, row, strict=True)), reach) for row in rows]
+        start += len(curve)
     return found
 
 

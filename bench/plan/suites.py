@@ -140,7 +140,7 @@ def _expand(sweep: Sweep, images: Images, entry: Entry) -> tuple[list[Cell], lis
     sizes, above = _sizes(sweep.images or sweep.train_size, limit)
     kind = "training images" if sweep.images is None else "images"
     left_out = [f"{entry.label}: {size:,} {kind} left out, there are {limit:,}" for size in above]
-    own = sweep.splits is None and sweep.first_split is None
+    own = sweep.splits is None and (sweep.first_split is None or sweep.vary != [])
     first = sweep.first_split or 0
     splits = [images.split.name] if own else list(range(first, first + (sweep.splits or 1)))
     names, lists = list(sweep.params), list(sweep.params.values())

@@ -118,7 +118,10 @@ def _suite(name: str, content: dict[str, Any], models: Models) -> Suite:
     others = {key: value for key, value in content.items() if key != "sweep"}
     _check_names(others, ("description", "synthetic_images", *FIRST), "the suite")
     first = {key: value for key, value in others.items() if key in FIRST}
-    entries = [{k: v for k, v in first.items() if k != FIRST[1] or "splits" in e} | e for e in entries]
+    entries = [
+        {k: v for k, v in first.items() if k != FIRST[1] or {"splits", "vary"} & e.keys()} | e
+        for e in entries
+    ]
     suite = Suite(
         name,
         others.get("description", ""),

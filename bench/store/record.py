@@ -225,7 +225,7 @@ class Done(Header, frozen=True, kw_only=True, tag_field="status", tag="done"):
         packed = np.frombuffer(base64.b64decode(self.snapshots[snapshot].correct), np.uint8)
         return np.unpackbits(packed)[: self.tested].astype(bool)
 
-    def losses(self, snapshot: str) -> np.ndarray | None:
+    def image_losses(self, snapshot: str) -> np.ndarray | None:
         """(images,) the loss of each test image, to 2.5%; None where a snapshot does not have them."""
         packed = self.snapshots[snapshot].losses
         return None if packed is None else unpacked_losses(packed)

@@ -28,7 +28,6 @@ DATA = DataFacts(
 
 def manifest_of(records, *, data=DATA, models=None, study="digit_recognizer", **environment):
     keys = [record.key for record in records]
-    extra = {"rules": "0" * 64, "began": "2024-11-25T20:00:00Z"}
     return Manifest(
         study=study,
         suite="made-up",
@@ -52,7 +51,6 @@ def manifest_of(records, *, data=DATA, models=None, study="digit_recognizer", **
             | environment
         ),
         command="python run_benchmarks.py",
-        **{name: value for name, value in extra.items() if name in Manifest.__struct_fields__},
     )
 
 

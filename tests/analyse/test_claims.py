@@ -35,9 +35,9 @@ EXPECTED = {
     "params": "supported",
     "mlp-train-5": "supported",
     "mlp-test": "refuted",
-    "cnn-3": "refuted",
+    "cnn-3": "inconclusive",
     "cnn-overfits": "supported",
-    "svm-10000": "supported",
+    "svm-10000": "inconclusive",
     "svm-100": "consistent",
     "svm-simple": "supported",
     "mlp-improves": "supported",
@@ -136,7 +136,7 @@ def test_a_failed_or_missing_cell_does_not_count():
 
 
 def test_a_verdict_says_how_many_cells_it_does_without_because_they_failed():
-    found = verdicts(fail(run(seeds=4), model="cnn", epochs=50, seed=2))
+    found = verdicts(fail(run(cnn=0.93, seeds=4), model="cnn", epochs=50, seed=2))
     assert found["cnn-3"].verdict == "refuted", "three seeds are enough"
     assert found["cnn-3"].n == 3
     for name in ("cnn-3", "cnn-overfits", "cnn-fewer-epochs", "cnn-best"):
@@ -358,7 +358,7 @@ def test_the_claims_of_the_design_page_are_judged():
     enough = judged(OWN, run(), data=with_data(train=7_000, images=10_000))
     assert enough["cnn-3"].verdict == "not comparable"
     fewer = OWN.replace("75461", "14000")
-    assert judged(fewer, run())["cnn-3"].verdict == "refuted"
+    assert judged(fewer, run(cnn=0.93))["cnn-3"].verdict == "refuted"
     assert judged(fewer.replace("14000", "14001"), run())["cnn-3"].verdict == "not comparable"
 
 
@@ -447,7 +447,7 @@ def test_one_seed_of_a_network_decides_only_what_its_luck_cannot():
     def pair(cnn):
         return [network("cnn", correct(cnn, 0)), network("mlp", correct(0.85, 1), epochs=50)]
 
-    assert judged(OWN, pair(0.90))["cnn-beats-mlp"].verdict == "inconclusive"
+    assert judged(OWN, pair(0.87))["cnn-beats-mlp"].verdict == "inconclusive"
     assert judged(OWN, pair(0.999))["cnn-beats-mlp"].verdict == "supported"
 
 

@@ -124,7 +124,7 @@ def test_asking_changes_nothing():
         ("cnn", {"learning_rat": 1}, "did you mean 'learning_rate'"),
         ("svm", {"epochs": 3}, "svm has no epochs"),
         ("cnn", {"epochs": 3, "early_stopping": True}, "cannot name epochs"),
-        ("svm_grid", {"images": 100, "train_size": 100}, "either images or train_size"),
+        ("svm_grid", {"images": 100, "train_size": 100}, "one of images, train_size and fitted"),
         ("cnn", {"params": {"colour": 1}}, "cannot name 'colour'"),
     ],
 )

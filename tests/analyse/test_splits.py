@@ -80,7 +80,7 @@ def test_models_are_compared_split_by_split_each_with_its_own_search():
     found = judged(ABOVE, [*cnns(0.92), *svms(0.9)])["it"]
     assert (found.verdict, found.n) == ("supported", 20)
     assert found.low == pytest.approx(found.high), "the same difference on every split"
-    assert "above 0 on 20 of 20 random splits" in found.reason
+    assert "Above 0 on 20 of 20 random splits" in found.reason
     fewer = judged(ABOVE, [*cnns(0.92), *svms(0.9, SPLITS[:8])])["it"]
     assert fewer.n == 8, "the splits that both have"
 

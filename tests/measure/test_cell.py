@@ -93,11 +93,11 @@ def test_losses_are_kept_where_they_are_asked_for(small_data):
     record = record_of(NETWORK.but(losses=True), small_data)
     assert written(record)["losses"]
     for name, epoch in (("3", 3), ("8", 8)):
-        losses = record.losses(name)
+        losses = record.image_losses(name)
         assert losses.shape == (90,)
         exact = record.history.test_loss[epoch - 1]
         assert losses.mean() == pytest.approx(exact, rel=0.01)
-    assert record_of(NETWORK, small_data).losses("8") is None
+    assert record_of(NETWORK, small_data).image_losses("8") is None
     content = json.loads(encode(record))
     content["snapshots"]["8"]["losses"] = content["snapshots"]["8"]["losses"][:-8]
     with pytest.raises(ValueError, match="not a loss for each test image"):
