@@ -233,21 +233,26 @@ def images_needed(case: Case, *, reach: float, bound: float | None = None) -> Fi
     if case.part.kind == "ratio":
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios = needed[0] / needed[1]
-        value, low, high = ratios[0], *np.nanpercentile(ratios[1:], [tail, 100 - tail])
+        value, (low, high) = ratios[0], _central(ratios[1:], tail)
         if not np.isfinite(value) or value == 0:
             reason = f"a model does not reach {100 * reach:.0f}% within the measured sizes"
             return Finding(INCONCLUSIVE, reason, groups=groups)
         found = Estimate(float(value), float(low), float(high))
         finding = Finding("", "", found, intervals.TIMES, min(map(len, groups)), groups)
         return finding if bound is None else _above(finding, bound)
-    ordered = np.sort(needed[0, 1:])
-    edge = int(len(ordered) * tail / 100)
-    found = Estimate(float(needed[0, 0]), float(ordered[edge]), float(ordered[-1 - edge]))
+    found = Estimate(float(needed[0, 0]), *_central(needed[0, 1:], tail))
     ends = {0.0: f"fewer than {curves[0][0][0]:,}", inf: f"more than {curves[0][-1][0]:,}"}
     words = [ends.get(x, f"{x:,.0f}") for x in (found.value, found.low, found.high)]
     said = f"{words[0]} images for {100 * reach:.0f}% ({case.interval} {words[1]} to {words[2]})"
     finding = Finding("", "", found, intervals.COUNT, min(map(len, groups)), groups, said=said)
     return finding if bound is None else _below(finding, bound)
+
+
+def _central(drawn: np.ndarray, tail: float) -> tuple[float, float]:
+    """The percentiles of draws that may be infinite; what is no number is left out."""
+    ordered = np.sort(drawn[~np.isnan(drawn)])
+    edge = int(len(ordered) * tail / 100)
+    return float(ordered[edge]), float(ordered[-1 - edge])
 
 
 def _curve(quantity: Quantity, runs: Runs) -> list[tuple[int, Group]]:
