@@ -132,15 +132,17 @@ def below(case: Case, *, bound: float) -> Finding:
 def _above(finding: Finding, bound: float) -> Finding:
     if finding.found is None:
         return finding
-    finding = replace(finding, target=bound, room=abs(finding.found.value - bound))
-    return _decided(finding, decide_above(finding.found, bound), finding.found.low - bound)
+    found = finding.found
+    finding = replace(finding, target=bound, room=abs(found.value - bound))
+    return _decided(finding, decide_above(found, bound), found.low - bound)
 
 
 def _below(finding: Finding, bound: float) -> Finding:
     if finding.found is None:
         return finding
-    finding = replace(finding, target=bound, room=abs(finding.found.value - bound))
-    return _decided(finding, decide_above(-finding.found, -bound), bound - finding.found.high)
+    found = finding.found
+    finding = replace(finding, target=bound, room=abs(found.value - bound))
+    return _decided(finding, decide_above(-found, -bound), bound - found.high)
 
 
 def equals(case: Case, *, value: float, digits: int = 9) -> Finding:

@@ -23,7 +23,7 @@ class Hexbench(Network):
         self._network = classifier.describe(task.images.shape[1:], task.classes)
         data, params = (_flat(task.images), task.labels), task.params
         self._trainer = Trainer(
-            self._network, [data], [task.seed], params["batch_size"], params["learning_rate"]
+            self._network, [data], [task.seed], [task.seed], params["batch_size"], params["learning_rate"]
         )
 
     def train(self) -> None:

@@ -165,7 +165,7 @@ def is_plain(value: Value) -> bool:
 def _specification(cell: Cell, params: dict[str, Value]) -> dict[str, Any]:
     fields = {name: getattr(cell, name) for name in Cell.__struct_fields__ if name != "params"}
     # What came later is no part of the identity of cells without it.
-    unset = ("held", "held_seed") if not cell.held else ()
+    unset: tuple[str, ...] = () if cell.held else ("held", "held_seed")
     unset += () if cell.losses else ("losses",)
     fields = {name: value for name, value in fields.items() if name not in unset}
     return msgspec.to_builtins(fields | {"params": params})

@@ -65,7 +65,8 @@ def claims(verdicts: "Sequence[Verdict]") -> "Figure | None":
 
 def _forest_row(axes: "Axes", place: int, verdict: "Verdict", unit: Unit) -> None:
     colour = VERDICT_COLOURS.get(verdict.verdict, "#555555")
-    value, target = (unit.scale * x for x in (verdict.measured, verdict.target))
+    assert verdict.measured is not None and verdict.target is not None
+    value, target = unit.scale * verdict.measured, unit.scale * verdict.target
     if verdict.low is not None and verdict.high is not None:
         ends = [unit.scale * verdict.low, unit.scale * verdict.high]
         axes.plot(ends, [place, place], color=colour, linewidth=2, solid_capstyle="butt")

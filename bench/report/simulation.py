@@ -41,6 +41,8 @@ def main(runs: int, out: Path) -> None:
 
 
 def _tables(runs: int) -> Iterator[Table]:
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
     note = ERROR.format(runs=runs, error=(0.05 * 0.95 / runs) ** 0.5)
     header = (
         "model",
