@@ -35,6 +35,9 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.torture = Torture(config.getoption("--torture"))
+    if config.option.markexpr == "not slow":
+        settings.register_profile("quick", settings.get_profile("hexbench"), max_examples=10)
+        settings.load_profile("quick")
 
 
 def pytest_terminal_summary(terminalreporter, config):
