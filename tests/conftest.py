@@ -40,6 +40,14 @@ def pytest_configure(config):
         settings.load_profile("quick")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """A test that starts the command line in a process of its own is slow."""
+    for item in items:
+        if "hexbench" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 def pytest_terminal_summary(terminalreporter, config):
     if config.torture.counts:
         terminalreporter.section("torture")

@@ -156,6 +156,7 @@ def test_the_interval_widens_with_the_number_of_comparisons():
     assert twenty.differences[0].change.low < one.differences[0].change.low
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seeds", "std"), [(1, 0.026), (3, 0.005), (3, 0.02), (5, 0.03)])
 def test_equal_runs_differ_in_any_of_twenty_cells_in_under_5_percent_of_runs(monkeypatch, seeds, std):
     """Equal seeds have nothing in common, as on another machine; the floor of one point is taken away."""

@@ -72,6 +72,7 @@ def simulated(rng, share, seeds, difficulty=None, spread=0.08):
     return rng.random((seeds, IMAGES)) < 1 / (1 + np.exp(-(logit + hard + seeds_apart)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5])
 @pytest.mark.parametrize("side", [-1, 1])
 def test_about_x_errs_in_under_5_percent_of_runs_at_the_boundary(seeds, side):
@@ -85,6 +86,7 @@ def test_about_x_errs_in_under_5_percent_of_runs_at_the_boundary(seeds, side):
     assert found[REFUTED] < 0.05 * RUNS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [(3, 3), (3, 1)])
 def test_two_equal_models_are_told_apart_in_under_5_percent_of_runs(seeds):
     """The second case is an SVM's: one run, with nothing random in it but the images."""
@@ -104,6 +106,7 @@ def draw_of_tests(rng, share, images=30, both=0.1):
     return a, np.where(rng.random(images) < both, rng.random(images) < share, a)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [2, 3, 20])
 def test_equal_models_on_draws_of_test_images_are_told_apart_in_under_5_percent_of_runs(seeds):
     rng = np.random.default_rng(seeds)
@@ -135,6 +138,7 @@ def test_unpaired_seeds_have_the_interval_of_welch():
     assert (added.low, added.high) == pytest.approx((-4.5, 5.5))
 
 
+@pytest.mark.slow
 def test_a_better_model_is_found():
     rng = np.random.default_rng(2)
     found = Counter()
@@ -144,6 +148,7 @@ def test_a_better_model_is_found():
     assert found[SUPPORTED] > 0.9 * RUNS // 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [3, 10])
 def test_equal_times_and_means_are_told_apart_in_under_5_percent_of_runs(count):
     rng = np.random.default_rng(count)
@@ -161,6 +166,7 @@ def _true_share(share):
     return float(np.mean([simulated(rng, share, 20).mean() for _ in range(50)]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [-1, 1])
 def test_a_single_run_errs_in_under_5_percent_of_runs_at_the_boundary(side):
     """An SVM on all images: Wilson's interval, of the images alone."""
@@ -171,6 +177,7 @@ def test_a_single_run_errs_in_under_5_percent_of_runs_at_the_boundary(side):
     assert max(found[SUPPORTED], found[REFUTED]) < 0.05 * RUNS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [4, 6])
 def test_time_in_proportion_to_images_is_called_otherwise_in_under_5_percent_of_runs(sizes):
     rng = np.random.default_rng(sizes)
@@ -190,6 +197,7 @@ def test_a_number_far_from_all_draws_is_never_supported_and_a_usual_one_never_re
         assert found.low <= 14 / 30 <= found.high
 
 
+@pytest.mark.slow
 def test_the_best_of_three_equal_models_is_found_in_under_5_percent_of_runs(monkeypatch):
     """The whole claim: two corrected differences and two corrected tests of McNemar."""
     monkeypatch.setattr(gc, "collect", lambda: 0)  # statsmodels collects for every correction

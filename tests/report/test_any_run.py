@@ -169,6 +169,7 @@ def test_sections_of_a_study_come_before_the_rest_and_replace_its_figures(tmp_pa
     assert (folder / "figures" / "confusion_mlp.png").exists()
 
 
+@pytest.mark.slow
 def test_faulty_sections_of_a_users_study_are_one_sentence(tmp_path):
     def sections(context):
         raise KeyError("no\nsuch")
