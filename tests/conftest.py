@@ -35,6 +35,17 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.torture = Torture(config.getoption("--torture"))
+    if config.option.markexpr == "not slow":
+        settings.register_profile("quick", settings.get_profile("hexbench"), max_examples=10)
+        settings.load_profile("quick")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """A test that starts the command line in a process of its own is slow."""
+    for item in items:
+        if "hexbench" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -211,6 +211,7 @@ def test_models_of_different_names_are_compared_also_within_one_run():
         compare(run_of(records), run_of(records), {"cnn": "mpl"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seeds", "std"), [(1, 0.026), (2, 0.026), (3, 0.005), (3, 0.02), (5, 0.03)])
 def test_equal_runs_differ_in_any_of_twenty_cells_in_under_5_percent_of_runs(monkeypatch, seeds, std):
     """Equal seeds have nothing in common, as on another machine; the floor of one point is taken away."""

@@ -160,6 +160,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="no other system says
 
 
 @linux
+@pytest.mark.slow
 @pytest.mark.parametrize("what", BOMBS)
 def test_a_zip_bomb_never_goes_off(tmp_path, what):
     """A file of a megabyte that unfolds to a gigabyte."""
@@ -171,6 +172,7 @@ def test_a_zip_bomb_never_goes_off(tmp_path, what):
 
 
 @linux
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["|u1", "<f8", "<f8 in Fortran order", "packed <f8"])
 def test_large_sets_are_read_in_the_memory_that_is_stated(tmp_path, kind):
     """64-bit floats are eight times the pixels that are kept: only blocks of them are held."""

@@ -62,9 +62,9 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("validated", [False, True])
-@pytest.mark.parametrize("share", [0.2, 0.6])
+@pytest.mark.parametrize("name", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("validated", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("share", [0.2, pytest.param(0.6, marks=pytest.mark.slow)])
 def test_a_run_that_goes_on_is_bit_for_bit_the_uninterrupted_one(name, validated, share, tmp_path):
     epochs = MODELS[name].epochs
     options = {"test": blobs(30, 1), "evaluate_at": [1, 2, epochs // 2]}
@@ -104,6 +104,7 @@ def folder(tmp_path):
     return begin(MODELS["cnn"], tmp_path / "run", 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [flip, empty, of_another_run])
 def test_a_damaged_or_foreign_checkpoint_is_thrown_away(damage, folder):
     assert at(folder).load() is not None
@@ -112,11 +113,13 @@ def test_a_damaged_or_foreign_checkpoint_is_thrown_away(damage, folder):
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_other_versions_is_thrown_away(folder):
     assert at(folder, origin="there").load() is None
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_was_writing_is_not_taken_for_a_checkpoint(folder):
     (whole,) = folder.iterdir()
     shutil.copytree(whole, folder / "11.orbax-checkpoint-tmp")
@@ -125,11 +128,13 @@ def test_what_a_killed_process_was_writing_is_not_taken_for_a_checkpoint(folder)
     assert list(folder.iterdir()) == [whole]
 
 
+@pytest.mark.slow
 def test_nothing_is_saved_before_it_is_due(tmp_path):
     fit(MODELS["cnn"], checkpoint=at(tmp_path / "run", every_s=1e9))
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_on_a_full_disk_training_goes_on_without_a_checkpoint(small_disk, capfd):
     with (small_disk / "filler").open("wb") as filler:
         filler.write(bytes(900_000))

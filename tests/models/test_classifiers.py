@@ -32,7 +32,12 @@ class Tiny(nnx.Module):
 
 
 TinyClassifier = classifier_for(Tiny)
-NETWORKS = [MLPClassifier(epochs=20), CNNClassifier(channels=(8,)), TinyClassifier(epochs=20)]
+SMALL_CNN = pytest.param(CNNClassifier(channels=(8,)), marks=pytest.mark.slow)
+NETWORKS = [
+    MLPClassifier(epochs=20),
+    SMALL_CNN,
+    pytest.param(TinyClassifier(epochs=20), marks=pytest.mark.slow),
+]
 MODELS = [*NETWORKS, SVMClassifier(), SVMGridClassifier(C=(1, 10), gamma=(0.1,))]
 
 

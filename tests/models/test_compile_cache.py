@@ -151,6 +151,7 @@ print(json.dumps([found.programs_, found.times_["compile_s"], len(missed), found
 """
 
 
+@pytest.mark.slow
 def test_a_second_process_compiles_nothing(tmp_path):
     origins, seconds, missed, loss = in_new_process(PROGRAM, tmp_path / "programs")
     assert origins == {"compiled": 2, "disk": 0, "process": 0} and missed >= 2
@@ -160,6 +161,7 @@ def test_a_second_process_compiles_nothing(tmp_path):
     assert seconds > 0 and less > 0
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_made_is_no_fault(tmp_path):
     (tmp_path / "file").write_text("")
     origins, _, _, _ = in_new_process(PROGRAM, tmp_path / "file" / "programs")
@@ -189,6 +191,7 @@ print(json.dumps([*changed, after[1] - before[1]]))
 """
 
 
+@pytest.mark.slow
 def test_importing_changes_no_setting_and_registers_nothing():
     assert in_new_process(IMPORTS) == [0]
 

@@ -24,8 +24,10 @@ def test_shape_and_number_of_parameters_of_the_reports_networks(name, parameters
     assert {leaf.dtype for leaf in leaves} == {jnp.dtype("float32")}
 
 
-@pytest.mark.parametrize("shape", [(8, 8), (28, 28), (12, 9), (10, 10, 3)])
-@pytest.mark.parametrize("classes", [2, 62])
+@pytest.mark.parametrize(
+    "shape", [(12, 9), *(pytest.param(s, marks=pytest.mark.slow) for s in [(8, 8), (28, 28), (10, 10, 3)])]
+)
+@pytest.mark.parametrize("classes", [2, pytest.param(62, marks=pytest.mark.slow)])
 def test_any_shape_of_images_and_number_of_classes(shape, classes):
     images = jnp.ones((3, *shape))
     assert MLP(shape, classes, nnx.Rngs(0))(images).shape == (3, classes)

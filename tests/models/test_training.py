@@ -47,7 +47,7 @@ def as_dict(params):
     }
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn"])
+@pytest.mark.parametrize("name", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
 def test_a_batch_in_parts_is_the_batch(name):
     images, labels = blobs(24, seed=2)
     forward, optimizer = NETWORKS[name].forward(), keras_adam(0.001)
@@ -63,6 +63,7 @@ def test_a_batch_in_parts_is_the_batch(name):
         np.testing.assert_allclose(a, b, atol=2e-6)
 
 
+@pytest.mark.slow
 def test_cores_that_share_a_batch_take_the_step_of_one():
     """An epoch of 41 images by two cores, the last batch with padding, against one core's."""
     if jax.local_device_count() == 1:
@@ -113,7 +114,7 @@ def test_parts_are_as_large_as_the_caches_allow(monkeypatch):
     assert division_of_batch(NETWORKS["cnn"], 128) == (4, 2)
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn"])
+@pytest.mark.parametrize("name", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
 def test_a_training_step_is_the_one_numpy_computes(name):
     images, labels = blobs(40, seed=3)
     forward, optimizer = NETWORKS[name].forward(), keras_adam(0.001)
@@ -138,7 +139,7 @@ def test_a_training_step_is_the_one_numpy_computes(name):
         np.testing.assert_allclose(value, weights[key], atol=2e-5)
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn"])
+@pytest.mark.parametrize("name", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
 def test_same_seed_same_numbers_and_another_seed_others(name):
     images, labels = blobs(70)
     fits = [CLASSIFIERS[name](epochs=2, random_state=seed).fit(images, labels) for seed in (1, 1, 2)]
@@ -187,6 +188,7 @@ def test_compiled_epochs_are_a_plain_loop_over_every_image():
         np.testing.assert_allclose(value, weights[name], atol=2e-5)
 
 
+@pytest.mark.slow
 def test_both_networks_learn_an_easy_task():
     images, labels = blobs(340)
     for name, epochs in [("mlp", 60), ("cnn", 3)]:
@@ -215,7 +217,7 @@ def test_a_loss_that_is_not_finite_is_an_error():
         classifier_for(Broken)(epochs=2).fit(images, labels)
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn"])
+@pytest.mark.parametrize("name", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
 def test_networks_trained_together_are_those_trained_alone(name):
     sets, test = [blobs(70, seed) for seed in range(3)], blobs(40, 9)
     options = {"test": test, "evaluate_at": [2]}

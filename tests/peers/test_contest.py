@@ -1,3 +1,4 @@
+import pytest
 from hexbench.peers.contest import Setting, contest
 from hexbench.peers.roster import Entry, contestants
 from peers.made_up import entry, task
@@ -21,6 +22,7 @@ def test_contestants_run_in_turn_and_back(tmp_path):
     assert "left here" in said[-2]
 
 
+@pytest.mark.slow
 def test_one_that_fails_drops_out_and_the_rest_goes_on(tmp_path):
     log, said = tmp_path / "log", []
     makers = {"A": "Polite", "B": "RaisesInTurnTwo", "C": "DiesWhenBuilt", "D": "Missing"}
@@ -36,6 +38,7 @@ def test_one_that_fails_drops_out_and_the_rest_goes_on(tmp_path):
     assert log.read_text().count("B turn") == 2, "it is not asked again"
 
 
+@pytest.mark.slow
 def test_a_library_that_cannot_be_imported_is_a_failure_of_one(tmp_path):
     broken = Entry("broken", "Broken", "no_such_library:Thing", ("mlp",))
     outcome = contest([broken, entry("A", "Polite", tmp_path / "log")], SETTING, task(), print)
@@ -44,6 +47,7 @@ def test_a_library_that_cannot_be_imported_is_a_failure_of_one(tmp_path):
     assert outcome.ours is None
 
 
+@pytest.mark.slow
 def test_hexbench_in_its_process_learns_the_blobs(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # where nothing can be imported from
     ours = contestants("mlp")[:1]

@@ -66,6 +66,7 @@ def look(entry, folder, epochs):
     return json.loads(done.stdout.split("SAID")[1])
 
 
+@pytest.mark.slow
 def test_hexbench_trains_as_its_classifier_does():
     from hexbench.peers.networks_jax import Hexbench
 
@@ -79,6 +80,7 @@ def test_hexbench_trains_as_its_classifier_does():
     assert made.facts() == {"parameters": model.n_parameters_}
 
 
+@pytest.mark.slow
 def test_hexbench_has_every_core_in_its_process(tmp_path):
     task("mlp").save(tmp_path / "task.npz")
     program = (

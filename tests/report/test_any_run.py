@@ -58,6 +58,7 @@ def test_an_unknown_model_with_its_own_hyperparameter_is_in_tables_curves_and_cs
     assert "Forêt &lt;1&gt;" in (folder / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_two_learning_rates_are_two_rows_and_two_curves(tmp_path):
     records = [
         network(
@@ -86,9 +87,14 @@ def test_two_learning_rates_are_two_rows_and_two_curves(tmp_path):
     ("shape", "pixel_max", "names"),
     [
         ((8, 8), 16, list("0123456789")),
-        ((28, 28, 3), 255, [f"a class with a long name {i}" for i in range(10)]),
-        ((12, 30), 255, ["yes", "no"]),
-        ((9, 9), 255, [f"n{i:02}" for i in range(43)]),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (
+                ((28, 28, 3), 255, [f"a class with a long name {i}" for i in range(10)]),
+                ((12, 30), 255, ["yes", "no"]),
+                ((9, 9), 255, [f"n{i:02}" for i in range(43)]),
+            )
+        ),
     ],
 )
 def test_any_shape_and_number_of_classes(tmp_path, shape, pixel_max, names):
@@ -146,6 +152,7 @@ def test_a_deterministic_record_has_one_snapshot():
     assert list(forest().snapshots) == [LAST], "what `of_classes` relies on"
 
 
+@pytest.mark.slow
 def test_sections_of_a_study_come_before_the_rest_and_replace_its_figures(tmp_path):
     def sections(context):
         context.replace("confusion_cnn")
@@ -162,6 +169,7 @@ def test_sections_of_a_study_come_before_the_rest_and_replace_its_figures(tmp_pa
     assert (folder / "figures" / "confusion_mlp.png").exists()
 
 
+@pytest.mark.slow
 def test_faulty_sections_of_a_users_study_are_one_sentence(tmp_path):
     def sections(context):
         raise KeyError("no\nsuch")
@@ -171,6 +179,7 @@ def test_faulty_sections_of_a_users_study_are_one_sentence(tmp_path):
         write_report(save_run(tmp_path, run()), study)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["", "module://not_there", "tkagg"])
 def test_no_backend_is_needed_and_nothing_global_is_changed(tmp_path, backend):
     save_run(tmp_path, run()[:20])

@@ -142,6 +142,7 @@ def test_the_same_records_give_the_same_bytes(folder, tmp_path):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_what_is_not_there_is_said(tmp_path):
     records = [record for record in whole_run() if record.model.startswith("svm")]
     store = save_run(tmp_path, records, synthetic=True)
@@ -187,6 +188,7 @@ def test_a_model_of_which_every_cell_failed_is_a_hole_and_not_the_end(model, tmp
     assert "that failed" in text, "so do the verdicts"
 
 
+@pytest.mark.slow
 def test_a_mean_without_a_failed_cell_says_so(tmp_path):
     records = [broken(r) if r.seed == 1 and r.epochs == 50 else r for r in run()]
     text = (reported(tmp_path, records, study=STUDY) / "report.md").read_text()
