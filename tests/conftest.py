@@ -35,7 +35,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.torture = Torture(config.getoption("--torture"))
-    if config.option.markexpr == "not slow":
+    if config.option.markexpr == "not slow":  # `make quicktest`; all other runs try as many as above
         settings.register_profile("quick", settings.get_profile("hexbench"), max_examples=10)
         settings.load_profile("quick")
 

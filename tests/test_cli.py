@@ -130,7 +130,6 @@ def test_a_plan_measures_nothing(hexbench, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.slow
 def test_a_sweep_of_learning_rates_is_four_records_and_two_rows(hexbench, data, tmp_path):
     """The seeds of two learning rates are never averaged."""
     sweep = ("--sweep", "mlp: learning_rate=0.001,0.01 epochs=3 seeds=2", "--data", data, "--out", "lr")
@@ -154,7 +153,6 @@ def test_a_sweep_of_learning_rates_is_four_records_and_two_rows(hexbench, data, 
     assert "4 of 4 cells are stored already" in again.stdout
 
 
-@pytest.mark.slow
 def test_own_models_join_a_suite(hexbench, data, tmp_path):
     (tmp_path / "tiny.py").write_text(TINY)
     (tmp_path / "forest.py").write_text(FOREST)
@@ -179,7 +177,6 @@ def test_own_models_join_a_suite(hexbench, data, tmp_path):
     assert sorted(r["params"].get("width", 0) for r in records_in(tmp_path / "swept")) == [0, 4, 8]
 
 
-@pytest.mark.slow
 def test_a_run_its_report_and_its_check(hexbench, data, tmp_path):
     run = (*SMOKE, "--data", data, "--out", "out")
     partly = hexbench(*run, "--only", "model=cnn")
@@ -235,7 +232,6 @@ def test_a_run_its_report_and_its_check(hexbench, data, tmp_path):
     assert "BROKEN" in broken.stdout
 
 
-@pytest.mark.slow
 def test_failed_cells_are_records_and_exit_codes(hexbench, save_course, tmp_path):
     # 100 images of which 99 are of one class: some draws hold one class only, an SVM cannot fit.
     images, _ = blobs(100)
@@ -256,7 +252,6 @@ def test_failed_cells_are_records_and_exit_codes(hexbench, save_course, tmp_path
     assert hexbench(*only).returncode == 4, "nothing was measured"
 
 
-@pytest.mark.slow
 def test_damage_is_named_and_a_report_touches_nothing_of_it(hexbench, data, tmp_path):
     run = (*SMOKE, "--data", data, "--out", "out", "--only", "model=mlp")
     assert hexbench(*run).returncode == 0
@@ -283,7 +278,6 @@ def test_damage_is_named_and_a_report_touches_nothing_of_it(hexbench, data, tmp_
     assert "1 of 1 cells are stored already" in mended.stdout
 
 
-@pytest.mark.slow
 def test_results_of_an_older_version_are_named_and_measured_again(hexbench, data, tmp_path):
     run = (*SMOKE, "--data", data, "--out", "out", "--only", "model=mlp")
     assert hexbench(*run).returncode == 0
@@ -298,7 +292,6 @@ def test_results_of_an_older_version_are_named_and_measured_again(hexbench, data
     assert json.loads(cell.read_text())["measurement_version"] == 6
 
 
-@pytest.mark.slow
 def test_a_cell_over_its_time_limit_has_failed(hexbench, data, tmp_path):
     done = hexbench(*SMOKE, "--data", data, "--out", "out", "--time-limit", "0.001")
     assert done.returncode == 4, "nothing was measured"

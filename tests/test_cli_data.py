@@ -217,7 +217,6 @@ def test_describe_the_set_built_from_an_archive(data, zipped):
     assert "Made with seed: 0." in described.stdout
 
 
-@pytest.mark.slow
 def test_compare_writes_its_page(hexbench, save_course, tmp_path):
     folder = save_course(*blobs(300))
     done = hexbench("data", "compare", folder, "--seeds", 1, "--out", "likeness")

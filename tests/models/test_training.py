@@ -36,6 +36,8 @@ _spec.loader.exec_module(reference)
 
 GRADIENTS = {"mlp": reference.mlp_gradients, "cnn": reference.cnn_gradients}
 
+NAMES = ["mlp", pytest.param("cnn", marks=pytest.mark.slow)]
+
 
 def as_dict(params):
     """Flax's weights under the names of the NumPy reference, in float64."""
@@ -47,7 +49,7 @@ def as_dict(params):
     }
 
 
-@pytest.mark.parametrize("name", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_batch_in_parts_is_the_batch(name):
     images, labels = blobs(24, seed=2)
     forward, optimizer = NETWORKS[name].forward(), keras_adam(0.001)
@@ -114,7 +116,7 @@ def test_parts_are_as_large_as_the_caches_allow(monkeypatch):
     assert division_of_batch(NETWORKS["cnn"], 128) == (4, 2)
 
 
-@pytest.mark.parametrize("name", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_training_step_is_the_one_numpy_computes(name):
     images, labels = blobs(40, seed=3)
     forward, optimizer = NETWORKS[name].forward(), keras_adam(0.001)
@@ -139,7 +141,7 @@ def test_a_training_step_is_the_one_numpy_computes(name):
         np.testing.assert_allclose(value, weights[key], atol=2e-5)
 
 
-@pytest.mark.parametrize("name", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", NAMES)
 def test_same_seed_same_numbers_and_another_seed_others(name):
     images, labels = blobs(70)
     fits = [CLASSIFIERS[name](epochs=2, random_state=seed).fit(images, labels) for seed in (1, 1, 2)]
@@ -217,7 +219,7 @@ def test_a_loss_that_is_not_finite_is_an_error():
         classifier_for(Broken)(epochs=2).fit(images, labels)
 
 
-@pytest.mark.parametrize("name", ["mlp", pytest.param("cnn", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", NAMES)
 def test_networks_trained_together_are_those_trained_alone(name):
     sets, test = [blobs(70, seed) for seed in range(3)], blobs(40, 9)
     options = {"test": test, "evaluate_at": [2]}

@@ -2,12 +2,9 @@
 
 import json
 
-import pytest
-
 SUPPORTED = ("svc-accuracy", "svc-recall-3", "svc-8-and-9", "svm-beats-logistic")
 
 
-@pytest.mark.slow
 def test_the_second_study_runs_and_is_judged(hexbench, tmp_path):
     done = hexbench("--study", "sklearn_digits", "--suite", "full", "--out", "out")
     assert done.returncode == 0, done.stderr
