@@ -6,7 +6,8 @@ again whether a field is there.
 
 import base64
 import json
-from itertools import pairwise
+from itertools import pairwise, starmap
+from operator import ge, getitem
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -310,7 +311,7 @@ def _fault_of_epochs(record: Done) -> str | None:
     lists = [values for values in msgspec.structs.astuple(history) if values is not None]
     if len({len(values) for values in lists}) > 1:
         return "its history has curves of different lengths"
-    if any(a >= b for a, b in pairwise(history.epoch)) or history.epoch[-1:] != [record.epochs]:
+    if any(starmap(ge, pairwise(history.epoch))) or history.epoch[-1:] != [record.epochs]:
         return "its history is not that of its epochs"
     return None
 
@@ -327,9 +328,9 @@ def _fault_of_predictions(record: Done) -> str | None:
     shares = [(tested.get(int(name)), record.matrix(name), name) for name in names]
     shares.append((record.metrics.test_accuracy, record.confusion, record.last))
     for accuracy, matrix, name in shares:
-        if accuracy is None or any(len(row) != len(matrix) for row in matrix):
+        if accuracy is None or set(map(len, matrix)) != {len(matrix)}:
             return f"its snapshot {name} is not one of its evaluations"
-        correct = sum(row[i] for i, row in enumerate(matrix))
+        correct = sum(map(getitem, matrix, range(len(matrix))))
         if sum(map(sum, matrix)) != count or abs(correct / count - accuracy) > TOLERANCE:
             return "its accuracy is not that of its confusion matrix"
         if _ones(record.snapshots[name].correct, count) != correct:

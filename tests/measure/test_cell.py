@@ -71,6 +71,7 @@ def test_a_networks_record(small_data):
     assert record.environment.processor
 
 
+@pytest.mark.slow
 def test_another_learning_rate_is_another_record_that_trains_otherwise(small_data):
     slow, fast = (
         record_of(cell("mlp", 150, epochs=4, learning_rate=rate), small_data) for rate in (1e-6, 0.1)
