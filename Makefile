@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A module's tests stay in one process: they share what they set up.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
 .PHONY: setup bench full test quicktest torture lint types peers likeness harness readme lock clean help
 .DEFAULT_GOAL := help
@@ -28,10 +30,10 @@ full: setup ## everything, into results/full
 	$(BIN)/python run_benchmarks.py --suite full
 
 test: lint ## lint, types and every test
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 quicktest: setup ## the tests that take seconds
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # OPTIONS goes to pytest: make torture OPTIONS="-k kills"
 torture: setup ## the long forms: kills, full disks, two at once, nonsense for input; prints what was survived

@@ -216,6 +216,7 @@ def test_what_trains_nothing_imports_nothing_heavy(arguments):
     assert loaded_by(arguments, 0).isdisjoint(HEAVY)
 
 
+@pytest.mark.slow
 def test_what_reads_results_needs_neither_jax_nor_scikit_learn(tmp_path):
     cells = [cell("cnn", 7_000, seed=seed, epochs=3) for seed in range(3)]
     save_run(tmp_path, [done(of, correct(0.9, of.seed)) for of in cells])
@@ -309,6 +310,7 @@ def side_effects(names):
     return json.loads(run_python(header + SIDE_EFFECTS).split("RESULT")[1])
 
 
+@pytest.mark.slow
 def test_importing_changes_nothing():
     names = [name for name, path in modules() if path.stem != "__main__"]
     changed, imported, kinds = side_effects(names)

@@ -7,7 +7,8 @@ again whether a field is there.
 import base64
 import json
 import zlib
-from itertools import pairwise
+from itertools import pairwise, starmap
+from operator import ge, getitem
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -337,7 +338,7 @@ def _fault_of_epochs(record: Done) -> str | None:
     lists = [values for values in msgspec.structs.astuple(history) if values is not None]
     if len({len(values) for values in lists}) > 1:
         return "its history has curves of different lengths"
-    if any(a >= b for a, b in pairwise(history.epoch)) or history.epoch[-1:] != [record.epochs]:
+    if any(starmap(ge, pairwise(history.epoch))) or history.epoch[-1:] != [record.epochs]:
         return "its history is not that of its epochs"
     return None
 
@@ -354,7 +355,7 @@ def _fault_of_predictions(record: Done) -> str | None:
     shares = [(tested.get(int(name)), record.matrix(name), name) for name in names]
     shares.append((record.metrics.test_accuracy, record.confusion, record.last))
     for accuracy, matrix, name in shares:
-        if accuracy is None or any(len(row) != len(matrix) for row in matrix):
+        if accuracy is None or set(map(len, matrix)) != {len(matrix)}:
             return f"its snapshot {name} is not one of its evaluations"
         if fault := _fault_of_snapshot(record.snapshots[name], accuracy, matrix, count):
             return fault
@@ -362,7 +363,7 @@ def _fault_of_predictions(record: Done) -> str | None:
 
 
 def _fault_of_snapshot(kept: Snapshot, accuracy: float, matrix: Matrix, count: int) -> str | None:
-    correct = sum(row[i] for i, row in enumerate(matrix))
+    correct = sum(map(getitem, matrix, range(len(matrix))))
     if sum(map(sum, matrix)) != count or abs(correct / count - accuracy) > TOLERANCE:
         return "its accuracy is not that of its confusion matrix"
     if _ones(kept.correct, count) != correct:

@@ -69,6 +69,7 @@ def damage(tmp_path, intact):
 
 
 @given(wrong=wrong_records(3))
+@pytest.mark.slow
 def test_what_is_no_record_is_missing(command, intact, damage, wrong):
     store, _ = damage(wrong)
     good = intact[0].folder
@@ -114,6 +115,7 @@ def test_a_report_names_what_is_missing(command, damage, wrong):
             assert f"cell {key[:6]}" in text
 
 
+@pytest.mark.slow
 def test_intact_records_are_all_believed_and_reported(command, intact, damage):
     store, unsound = damage({})
     assert unsound == []

@@ -104,6 +104,7 @@ def test_losses_are_kept_where_they_are_asked_for(small_data):
         decode(json.dumps(content).encode(), record.key)
 
 
+@pytest.mark.slow
 def test_another_learning_rate_is_another_record_that_trains_otherwise(small_data):
     slow, fast = (
         record_of(cell("mlp", 150, epochs=4, learning_rate=rate), small_data) for rate in (1e-6, 0.1)

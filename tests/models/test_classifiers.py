@@ -50,6 +50,7 @@ def test_in_pipelines_and_cross_validation_with_labels_of_text(model, digits):
     assert cross_val_score(make_pipeline(StandardScaler(), seeded), *digits, cv=3).mean() > 0.7
 
 
+@pytest.mark.slow
 def test_in_a_grid_search(digits):
     search = GridSearchCV(MLPClassifier(epochs=5, random_state=0), {"learning_rate": [1e-5, 0.01]}, cv=2)
     assert search.fit(*digits).best_params_ == {"learning_rate": 0.01}
@@ -72,6 +73,7 @@ def test_fitted_ones_are_pickled(model, digits):
 
 
 @pytest.mark.parametrize("model", NETWORKS, ids=str)
+@pytest.mark.slow
 def test_probabilities_and_predictions_agree(model):
     images, labels = blobs(60)
     fitted = clone(model).fit(images, labels, test=(images, labels))
@@ -85,6 +87,7 @@ def test_probabilities_and_predictions_agree(model):
     np.testing.assert_allclose(probabilities.max(axis=1), evaluation.confidence, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_what_a_fitted_network_says_of_itself():
     images, labels = blobs(60, classes=5)
     model = CNNClassifier(epochs=2).fit(images, labels, classes=range(17))
@@ -98,6 +101,7 @@ def test_what_a_fitted_network_says_of_itself():
     assert set(tested.times_) == {*model.times_, "evaluate_s", "predict_s"}
 
 
+@pytest.mark.slow
 def test_classes_are_those_of_the_labels_or_those_given():
     images, labels = blobs(60, classes=3)
     words = np.array(["ten", "one", "two"])[labels]
@@ -111,6 +115,7 @@ def test_classes_are_those_of_the_labels_or_those_given():
         MLPClassifier().fit(images, words, classes=["one", "two"])
 
 
+@pytest.mark.slow
 def test_more_classes_than_a_byte_holds():
     images, labels = blobs(20)
     model = MLPClassifier(epochs=1).fit(images, labels, classes=range(300), test=(images, labels))
@@ -143,6 +148,7 @@ def test_images_may_be_flat_or_not(model):
 @pytest.mark.parametrize(
     "model", [MLPClassifier(epochs=30), CNNClassifier((8, 4), 2, epochs=30), SVMClassifier()], ids=str
 )
+@pytest.mark.slow
 def test_images_with_channels(model):
     rng = np.random.default_rng(0)
     labels = np.arange(90) % 3
@@ -152,6 +158,7 @@ def test_images_with_channels(model):
     assert seeded.fit(images[:60], labels[:60]).score(images[60:], labels[60:]) > 0.9
 
 
+@pytest.mark.slow
 def test_features_that_are_no_square_image():
     images, labels = blobs(60)
     assert MLPClassifier(epochs=1).fit(images[:, :390], labels).shape_ == (390,)
@@ -159,6 +166,7 @@ def test_features_that_are_no_square_image():
         CNNClassifier().fit(images[:, :390], labels)
 
 
+@pytest.mark.slow
 def test_a_classifier_made_of_a_module():
     assert classifier_for(Tiny) is TinyClassifier
     assert issubclass(TinyClassifier, NetworkClassifier)
@@ -256,6 +264,7 @@ def test_models_trained_together_differ_in_their_seed_alone():
         MLPClassifier.fit_together([clone(m) for m in models[:1] * 2], [images, images[1:]], [labels] * 2)
 
 
+@pytest.mark.slow
 def test_without_a_seed_each_fit_is_another():
     images, labels = blobs(34)
     first, second = (MLPClassifier(epochs=1).fit(images, labels).curve_.train_loss for _ in range(2))

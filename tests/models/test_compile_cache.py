@@ -24,6 +24,7 @@ def fit(count, seed=0, **params):
     return model.fit(images, labels, test=(images, labels))
 
 
+@pytest.mark.slow
 def test_no_program_is_compiled_twice_in_one_process():
     programs.training_program.cache_clear()  # other tests have been here
     programs.evaluation_program.cache_clear()

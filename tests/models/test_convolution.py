@@ -9,14 +9,22 @@ from hexbench.models.training.convolution import (
     convolve,
 )
 
-FORMS = [_product_of_patches, _winograd_along_rows, convolve]
+FORMS = [_product_of_patches, _winograd_along_rows]
 SIZES = [(1, 1), (2, 2), (5, 5), (7, 4), (4, 3)]
-CASES = [(form, (3, 3), *channels) for form in FORMS for channels in [(1, 64), (64, 32)]]
+CHANNELS = [(1, 64), (64, 32)]
+CASES = [
+    *((convolve, (3, 3), *channels) for channels in CHANNELS),
+    *(
+        pytest.param(*case, marks=pytest.mark.slow)
+        for case in [
+            *((form, (3, 3), *channels) for form in FORMS for channels in CHANNELS),
+            *((convolve, size, 5, 8) for size in SIZES),
+        ]
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    ("form", "size", "channels", "filters"), CASES + [(convolve, size, 5, 8) for size in SIZES]
-)
+@pytest.mark.parametrize(("form", "size", "channels", "filters"), CASES)
 def test_values_and_gradients_are_those_of_lax(form, size, channels, filters):
     rows, columns = size
     keys = jax.random.split(jax.random.key(0), 3)

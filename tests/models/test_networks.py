@@ -16,6 +16,7 @@ def parameters_of(module):
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("mlp", 4_197), ("cnn", 158_385)])
+@pytest.mark.slow
 def test_shape_and_number_of_parameters_of_the_reports_networks(name, parameters):
     model = MODULES[name]((20, 20), 17, nnx.Rngs(0))
     assert model(jnp.zeros((5, 20, 20))).shape == (5, 17)
@@ -34,6 +35,7 @@ def test_any_shape_of_images_and_number_of_classes(shape, classes):
     assert CNN(shape, classes, nnx.Rngs(0))(images).shape == (3, classes)
 
 
+@pytest.mark.slow
 def test_any_number_of_layers():
     mlp = MLP((5, 4), 3, nnx.Rngs(0), hidden_layer_sizes=(7, 6, 5), activation="relu")
     assert parameters_of(mlp) == 21 * 7 + 8 * 6 + 7 * 5 + 6 * 3
@@ -85,6 +87,7 @@ def test_images_that_a_cnn_cannot_take(shape, channels, kernel_size, fault):
         CNNClassifier(channels, kernel_size).fit(np.zeros((6, *shape), np.uint8), [0, 1, 2] * 2)
 
 
+@pytest.mark.slow
 def test_the_smallest_images_that_a_cnn_takes():
     assert CNN((5, 5), 3, nnx.Rngs(0))(jnp.ones((1, 5, 5))).shape == (1, 3)
 

@@ -164,6 +164,7 @@ def test_evaluating_between_epochs_changes_nothing():
     assert plain.evaluations[7].loss == stopped.evaluations[7].loss
 
 
+@pytest.mark.slow
 def test_compiled_epochs_are_a_plain_loop_over_every_image():
     """Two epochs of 37 images in batches of 16, 16 and 5, against NumPy in the same order."""
     images, labels = blobs(37)
@@ -220,6 +221,7 @@ def test_a_loss_that_is_not_finite_is_an_error():
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_networks_trained_together_are_those_trained_alone(name):
     sets, test = [blobs(70, seed) for seed in range(3)], blobs(40, 9)
     options = {"test": test, "evaluate_at": [2]}
@@ -237,6 +239,7 @@ def test_networks_trained_together_are_those_trained_alone(name):
     assert together[0].times_["train_s"] == together[2].times_["train_s"] > 0
 
 
+@pytest.mark.slow
 def test_the_weights_with_the_lowest_validation_loss_are_tested():
     """Half of the held-out labels are wrong: the loss falls first, and rises with confidence."""
     images, labels = blobs(85)

@@ -6,6 +6,7 @@ from peers.made_up import entry, task
 SETTING = Setting("mlp", 16, 170, 3)
 
 
+@pytest.mark.slow
 def test_contestants_run_in_turn_and_back(tmp_path):
     log, said = tmp_path / "log", []
     entries = [entry(name, "Polite", log) for name in "AB"]

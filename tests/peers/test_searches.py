@@ -25,6 +25,7 @@ def test_every_search_finds_the_same(name):
 
 
 @pytest.mark.filterwarnings(*IGNORED)
+@pytest.mark.slow
 def test_hexbench_chooses_as_scikit_learn_does():
     given = task("svm_grid")
     both = [searches.hexbench(given), searches.sklearn(given)]

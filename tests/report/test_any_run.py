@@ -40,6 +40,7 @@ def size_of(picture):
         return image.size
 
 
+@pytest.mark.slow
 def test_an_unknown_model_with_its_own_hyperparameter_is_in_tables_curves_and_csv(tmp_path):
     records = [forest(seed, n_estimators=n, seconds=n / 100) for n in (10, 100, 1_000) for seed in (0, 1)]
     folder = reported(tmp_path, [*records, *run()], models={"forest": FOREST})

@@ -59,6 +59,7 @@ def test_on_a_cpu_one_after_another(small_data, tmp_path, monkeypatch):
     assert len(run(SEEDS[:2], small_data, tmp_path)) == 2
 
 
+@pytest.mark.slow
 def test_disturbed_cells_are_measured_again_each_alone(small_data, tmp_path, monkeypatch):
     """Else seeds that share an accelerator would be disturbed for ever."""
     groups, together = [], worker.measure_together
