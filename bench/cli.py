@@ -132,7 +132,7 @@ def _run(
         pixels = prod(source.shape) if source.shape else None
         print_plan(planned, models, Expectation(images, models, pixels), console)
         return ExitCode.OK
-    from hexbench.analyse.registration import registered
+    from hexbench.registration import registered
     from hexbench.run.suite import Request, run_suite
     from hexbench.run.worker import RunOptions
 

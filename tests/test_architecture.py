@@ -26,11 +26,13 @@ MAY_IMPORT = {
     "hexbench.measure": LOW | {"hexbench.store"},
     "hexbench.analyse": LOW | {"hexbench.store"},
     "hexbench.study": LOW | {"hexbench.analyse"},
-    "hexbench.report": READING,
+    "hexbench.registration": READING | {"hexbench.measure"},
+    "hexbench.report": READING | {"hexbench.registration"},
     "hexbench.run": MEASURING,
     "hexbench.peers": MEASURING,
     "hexbench.studies": REPORTING,
-    "hexbench.cli": MEASURING | {"hexbench.run", "hexbench.cli_data", "hexbench.cli_gates"},
+    "hexbench.cli": MEASURING
+    | {"hexbench.run", "hexbench.registration", "hexbench.cli_data", "hexbench.cli_gates"},
     "hexbench.cli_data": REPORTING,
     "hexbench.cli_gates": REPORTING,
 }

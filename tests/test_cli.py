@@ -121,7 +121,7 @@ def test_bad_data_writes_nothing(hexbench, data, tmp_path):
 def test_a_plan_measures_nothing(hexbench, tmp_path):
     done = hexbench("--suite", "full", "--data", "synthetic", "--plan")
     assert done.returncode == 0, done.stderr
-    assert "356 cells" in done.stdout
+    assert "503 cells" in done.stdout
     assert "on two cores" in done.stdout
     swept = hexbench("--sweep", "mlp: learning_rate=0.1,0.2 seeds=3", "--data", "digits", "--plan")
     assert swept.returncode == 0, swept.stderr

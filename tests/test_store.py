@@ -6,8 +6,9 @@ from cells import ENVIRONMENT, FINGERPRINT, cell, correct, done, failed, manifes
 from hexbench.errors import BadInput
 from hexbench.files import write_whole
 from hexbench.plan.cell import MEASUREMENT_VERSION, key_of
+from hexbench.store.encoding import decode, encode
 from hexbench.store.manifest import SplitFacts
-from hexbench.store.record import Mistake, Search, decode, encode
+from hexbench.store.record import Mistake, Search
 from hexbench.store.store import Store
 
 CELL = cell("cnn", 700, epochs=3, evaluate_at=(2,))

@@ -9,10 +9,13 @@ from dataclasses import dataclass, replace
 from math import ceil, exp, inf, isfinite, log
 from typing import Any
 
+from hexbench.analyse.decisions import CONSISTENT, NOT_COMPARABLE, SUPPORTED
+from hexbench.analyse.estimates import on_own_split
 from hexbench.analyse.intervals import CONFIDENCE, PERCENT, POINTS, TIMES, Unit
+from hexbench.analyse.outcomes import Outcome, findings_of, measured_parts, outcome_of
 from hexbench.analyse.parsing import INVERSE, Claim, check, fault, parse
-from hexbench.analyse.quantities import INCONCLUSIVE, NOT_RUN, SPLITS, Case, Finding, Part, on_own_split
-from hexbench.analyse.rules import CONSISTENT, NOT_COMPARABLE, REFUTED, RULES, SUPPORTED, Rule
+from hexbench.analyse.quantities import INCONCLUSIVE, NOT_RUN, SPLITS, Finding, Part
+from hexbench.analyse.rules import RULES, Rule
 from hexbench.analyse.runs import Ambiguous, Runs
 from hexbench.analyse.selections import Known
 from hexbench.errors import BadInput
@@ -87,25 +90,6 @@ class Verdict:
         return f"{judged.count(self.verdict)} of {len(judged)}" if judged else ""
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """What the parts of a claim come to."""
-
-    verdict: str
-    finding: Finding
-    """The one that decided, or that says why nothing is."""
-    part: Part | None = None
-    """Its part; None where there is no value."""
-    level: float = CONFIDENCE
-    findings: Sequence[tuple[Part, Finding]] = ()
-    """Of all parts at CONFIDENCE, where there is a value of each."""
-
-    @property
-    def text(self) -> str:
-        """The value with its interval; empty where there is none."""
-        return self.finding.text(self.level) if self.part else ""
-
-
 def judge(
     claims: Iterable[Claim],
     runs: Runs,
@@ -140,10 +124,10 @@ def as_json(verdicts: Iterable[Verdict]) -> list[dict[str, Any]]:
 
 
 def _verdict(claim: Claim, runs: Runs, rules: Mapping[str, Rule], reported_images: int | None) -> Verdict:
-    outcome = _outcome(claim, runs, rules)
+    outcome = outcome_of(claim, runs, rules)
     verdict = _comparable(outcome.verdict, claim, runs)
     plain = _plain(outcome, runs)
-    readings = [(reading, _outcome(reading, runs, rules)) for reading in claim.readings]
+    readings = [(reading, outcome_of(reading, runs, rules)) for reading in claim.readings]
     groups = [group for _, f in outcome.findings or ((None, outcome.finding),) for group in f.groups]
     return Verdict(
         id=claim.id,
@@ -167,7 +151,7 @@ def _verdict(claim: Claim, runs: Runs, rules: Mapping[str, Rule], reported_image
     )
 
 
-def _numbers(outcome: _Outcome) -> dict[str, float | None]:
+def _numbers(outcome: Outcome) -> dict[str, float | None]:
     found = outcome.finding.found
     values = (found.value, found.low, found.high) if found else (None, None, None)
     finite = [None if v is None or not isfinite(v) else float(v) for v in values]
@@ -187,83 +171,17 @@ def _comparable(verdict: str, claim: Claim, runs: Runs) -> str:
     return NOT_COMPARABLE if verdict != NOT_RUN and _is_incomparable(claim, runs) else verdict
 
 
-def _reading(reading: Claim, outcome: _Outcome, verdict: str) -> dict[str, Any]:
+def _reading(reading: Claim, outcome: Outcome, verdict: str) -> dict[str, Any]:
     return {"name": reading.id, **_numbers(outcome), "n": outcome.finding.n, "verdict": verdict}
 
 
 # --- From the parts to one verdict ---
 
 
-def _outcome(claim: Claim, runs: Runs, rules: Mapping[str, Rule]) -> _Outcome:
-    """The verdict on parts that must all hold, an intersection-union test (Berger 1982).
-
-    It is supported if each part is, at the level of one; and refuted if any part is, for which the
-    level is corrected for their number (the first step of Holm's procedure).
-    """
-    parts, lacking = _measured_parts(claim, runs)
-    if lacking:
-        return _Outcome(NOT_RUN, Finding(NOT_RUN, lacking))
-    findings = _findings(parts, runs, rules, CONFIDENCE)
-    for verdict in (NOT_RUN, INCONCLUSIVE):
-        undecided = [f for _, f in findings if f.found is None and f.verdict == verdict]
-        if undecided:
-            groups = [group for _, finding in findings for group in finding.groups]
-            return _Outcome(verdict, replace(undecided[0], groups=groups))
-    level = 1 - (1 - CONFIDENCE) / len(findings)
-    against = [part for part, finding in findings if finding.verdict == REFUTED]
-    refuting = [(part, f) for part, f in _findings(against, runs, rules, level) if f.verdict == REFUTED]
-    if refuting:
-        part, shown = _deciding(refuting)
-        return _Outcome(REFUTED, shown, part, level, findings)
-    findings = [(p, replace(f, verdict=INCONCLUSIVE) if p in against else f) for p, f in findings]
-    verdict = next(v for v in (INCONCLUSIVE, CONSISTENT, SUPPORTED) if v in [f.verdict for _, f in findings])
-    part, shown = _deciding([(part, finding) for part, finding in findings if finding.verdict == verdict])
-    return _Outcome(verdict, shown, part, CONFIDENCE, findings)
-
-
-def _deciding(findings: Sequence[tuple[Part, Finding]]) -> tuple[Part, Finding]:
-    """The part whose interval is closest to failing, or furthest beyond; of different units the first."""
-    if len({finding.unit for _, finding in findings}) > 1:
-        return findings[0]
-    return min(findings, key=lambda found: found[1].distance)
-
-
-def _findings(
-    parts: Sequence[Part], runs: Runs, rules: Mapping[str, Rule], level: float
-) -> list[tuple[Part, Finding]]:
-    return [(part, rules[part.rule](Case(part, runs, level), **part.options)) for part in parts]
-
-
-def _measured_parts(claim: Claim, runs: Runs) -> tuple[list[Part], str]:
-    """The parts that count, and why there are too few: with `at_least`, those that were measured.
-
-    Values of `for_each` that stand for the same cells count once.
-    """
-    alike: dict[Any, Part] = {}
-    for part in claim.parts:
-        key: Any = id(part)
-        if part.place and part.of:
-            groups = [quantity.cells(runs) for quantity in part.of]
-            cells = [(group.epoch, *(group.keys or part.place)) for group in groups]
-            key = (part.rule, part.kind, part.name, *cells)
-        alike.setdefault(key, part)
-    parts = list(alike.values())
-    if claim.at_least is None:
-        return parts, ""
-    lacking = {part.place for part in parts if not all(quantity.cells(runs).records for quantity in part.of)}
-    kept = [part for part in parts if part.place not in lacking]
-    measured = len({part.place for part in kept})
-    if measured >= claim.at_least:
-        return kept, ""
-    axes = " and ".join(name for name, _ in parts[0].place)
-    what = f"{measured} values of {axes}, and at least {claim.at_least} are needed"
-    return [], f"all of the claim was measured at {what}"
-
-
 # --- Words and tables ---
 
 
-def _plain(outcome: _Outcome, runs: Runs) -> str:
+def _plain(outcome: Outcome, runs: Runs) -> str:
     """What was measured, in one sentence without its full stop."""
     finding, part = outcome.finding, outcome.part
     if part is None or not outcome.text:
@@ -279,7 +197,7 @@ def _plain(outcome: _Outcome, runs: Runs) -> str:
     return _capital(f"{part.said(runs)}: {outcome.text}{counted}")
 
 
-def _in_full(claim: Claim, outcome: _Outcome, plain: str, runs: Runs, reported_images: int | None) -> str:
+def _in_full(claim: Claim, outcome: Outcome, plain: str, runs: Runs, reported_images: int | None) -> str:
     parts = [plain]
     if outcome.text and outcome.finding.reason:
         parts.append(_capital(outcome.finding.reason))
@@ -313,7 +231,7 @@ def _in_full(claim: Claim, outcome: _Outcome, plain: str, runs: Runs, reported_i
 
 
 def _table_of_readings(
-    claim: Claim, readings: Sequence[tuple[Claim, _Outcome]], runs: Runs
+    claim: Claim, readings: Sequence[tuple[Claim, Outcome]], runs: Runs
 ) -> Iterable[Detail]:
     """The claim as it is read here, and in its other fair readings."""
     if len(readings) < 2:
@@ -331,7 +249,7 @@ def _table_of_readings(
     yield Detail("Readings", note, ["reading", *HEADER[1:]], rows)
 
 
-def _power(outcome: _Outcome) -> str:
+def _power(outcome: Outcome) -> str:
     """How large an effect these data could have shown, and what would settle what they leave open.
 
     By the normal approximation, as for sizes of samples.
@@ -377,12 +295,12 @@ def _more(finding: Finding, factor: float) -> str:
     return f"about {more:,} more {finding.counted} would settle it, in about {format_duration(seconds)}"
 
 
-def _details(claim: Claim, outcome: _Outcome, runs: Runs, rules: Mapping[str, Rule]) -> Iterable[Detail]:
+def _details(claim: Claim, outcome: Outcome, runs: Runs, rules: Mapping[str, Rule]) -> Iterable[Detail]:
     if len(outcome.findings) > 1 or outcome.finding.counted == SPLITS:
         yield _table("Parts of the claim", "", _rows(outcome.findings, runs))
     for detail in claim.details:
-        parts, _ = _measured_parts(detail, runs)
-        found = _findings(parts, runs, rules, CONFIDENCE)
+        parts, _ = measured_parts(detail, runs)
+        found = findings_of(parts, runs, rules, CONFIDENCE)
         found = [(part, replace(f, verdict="")) for part, f in found if f.verdict != NOT_RUN]
         if found:
             yield _table(detail.id, detail.note, _rows(found, runs))

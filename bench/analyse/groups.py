@@ -1,12 +1,14 @@
-"""Settings and groups: what cells have in common, and the cells that differ in their seed alone."""
+"""Settings and groups: what cells have in common, and cells that differ in their seed alone; selections."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from hexbench.data.dataset import Subset
-from hexbench.plan.cell import Value
+from hexbench.files import nearest
+from hexbench.plan.cell import Value, shown
+from hexbench.store.manifest import ModelFacts
 from hexbench.store.record import Done, Failed, Snapshot
 
 METRICS = ("test_accuracy", "test_loss", "train_accuracy", "train_loss")
@@ -158,3 +160,55 @@ def _place(epochs: list[int], epoch: int) -> int | None:
 def _until(record: Done, name: str, seconds: float, epoch: int | None) -> float:
     share = epoch / record.epochs if name == "train_s" and epoch and record.epochs else 1
     return seconds * share
+
+
+FIELDS = (
+    "epochs",
+    "train_size",
+    "fitted",
+    "images",
+    "classes",
+    "split",
+    "early_stopping",
+    "params_from",
+    "varied",
+)
+"""What a selection may name besides hyperparameters."""
+ANY = "any"
+"""The value of an axis that a selection leaves open."""
+LARGEST = "largest"
+"""A train_size, or images: of those that there are cells of."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which cells: what is not named has the model's default, the study's split and all images."""
+
+    model: str
+    wanted: Mapping[str, Any] = field(default_factory=dict)
+    """Values of FIELDS and of hyperparameters, by name."""
+
+    def but(self, **wanted: Any) -> "Selection":
+        """The same with other values."""
+        return Selection(str(wanted.pop("model", self.model)), {**self.wanted, **wanted})
+
+    def __str__(self) -> str:
+        parts = [f"{name}={shown(value)}" for name, value in self.wanted.items()]
+        return ", ".join([self.model, *parts])
+
+
+def fault_of_selection(selection: Selection, facts: ModelFacts) -> str | None:
+    """What is wrong with a selection of a model, as half a sentence."""
+    names = [*selection.wanted.get("params", {}), *selection.wanted]
+    for name in names:
+        if name in FIELDS or name == "params" or name in facts.defaults:
+            continue
+        near = nearest(name, (*FIELDS, *facts.defaults))
+        return f"a selection of {selection.model} cannot name {name!r}{near}"
+    if "epochs" in selection.wanted and "epochs" not in facts.defaults and facts.defaults:
+        return f"{selection.model} has no epochs"
+    if selection.wanted.get("early_stopping") and "epochs" in selection.wanted:
+        return "a selection with early_stopping cannot name epochs: the model's end is chosen"
+    if len({"images", "train_size", "fitted"} & selection.wanted.keys()) > 1:
+        return "a selection names one of images, train_size and fitted"
+    return None

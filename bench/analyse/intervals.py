@@ -79,8 +79,8 @@ FEWEST_SETTINGS, LEAST_RANGE = 4, 2.0
 """With fewer, or where the largest error is not so many times the smallest, nothing shows how variance
 changes with accuracy."""
 UNKNOWN = Prior(-5.4, 2.04, 3)
-"""Of a network that tells nothing itself: what the networks' settings in a run of `full` on hex2024 say, a
-standard deviation of 0.4 points at 94% accuracy and of 1.2 at 82%; it may differ by much from theirs."""
+"""Of a network that tells nothing itself: what the networks' settings in reference runs say, a standard
+deviation of 0.4 points at 94% accuracy and of 1.2 at 82%; it may differ by much from theirs."""
 
 
 def moderated(own: Spread, prior: Spread | None) -> Spread:

@@ -14,7 +14,7 @@ from hexbench.analyse.selections import Known, check_selection, is_count, quanti
 from hexbench.errors import BadInput
 from hexbench.files import nearest, short
 from hexbench.plan.cell import frozen
-from hexbench.store.record import convert
+from hexbench.store.encoding import convert
 
 Entry = Mapping[str, Any]
 

@@ -5,18 +5,29 @@ A setting is all that a measurement depends on but its seed. Tables, figures, ru
 but the seed is an error that names the difference, never a mean over both.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from hexbench.analyse import intervals
-from hexbench.analyse.groups import METRICS, OTHER_METRICS, RANDOM, TIMES, Group, Setting
+from hexbench.analyse.groups import (
+    ANY,
+    FIELDS,
+    LARGEST,
+    METRICS,
+    OTHER_METRICS,
+    RANDOM,
+    TIMES,
+    Group,
+    Selection,
+    Setting,
+    fault_of_selection,
+)
 from hexbench.analyse.intervals import Prior, Spread
 from hexbench.errors import BadInput
-from hexbench.files import nearest
 from hexbench.models import entries
 from hexbench.plan.cell import Value, shown
 from hexbench.store.manifest import Manifest, ModelFacts
@@ -24,43 +35,9 @@ from hexbench.store.record import Done, Failed, Record
 
 __all__ = ("METRICS", "OTHER_METRICS", "TIMES", "Ambiguous", "Group", "Runs", "Selection", "Setting")
 
-FIELDS = (
-    "epochs",
-    "train_size",
-    "fitted",
-    "images",
-    "classes",
-    "split",
-    "early_stopping",
-    "params_from",
-    "varied",
-)
-"""What a selection may name besides hyperparameters."""
-ANY = "any"
-"""The value of an axis that a selection leaves open."""
-LARGEST = "largest"
-"""A train_size, or images: of those that there are cells of."""
-
 
 class Ambiguous(BadInput):
     """A selection holds cells that differ in more than their seed."""
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which cells: what is not named has the model's default, the study's split and all images."""
-
-    model: str
-    wanted: Mapping[str, Any] = field(default_factory=dict)
-    """Values of FIELDS and of hyperparameters, by name."""
-
-    def but(self, **wanted: Any) -> "Selection":
-        """The same with other values."""
-        return Selection(str(wanted.pop("model", self.model)), {**self.wanted, **wanted})
-
-    def __str__(self) -> str:
-        parts = [f"{name}={shown(value)}" for name, value in self.wanted.items()]
-        return ", ".join([self.model, *parts])
 
 
 class _Cells(NamedTuple):
@@ -297,7 +274,7 @@ class Runs:
         """The number of images that `all`, `up to N` or a number stands for; `any` stays so."""
         if isinstance(wanted, int) or wanted == ANY:
             return wanted
-        return limit if wanted == "all" else min(limit, _number_in(wanted))
+        return limit if wanted == "all" else min(limit, int(wanted.removeprefix("up to ").replace(",", "")))
 
     def _not_of_other_models(self, search: str) -> "_Not":
         """Passes what may be the identity of a search of this model, whose record may be lost."""
@@ -338,23 +315,6 @@ class _Not(frozenset[str | None]):
     """A test that these values do not pass."""
 
 
-def fault_of_selection(selection: Selection, facts: ModelFacts) -> str | None:
-    """What is wrong with a selection of a model, as half a sentence."""
-    names = [*selection.wanted.get("params", {}), *selection.wanted]
-    for name in names:
-        if name in FIELDS or name == "params" or name in facts.defaults:
-            continue
-        near = nearest(name, (*FIELDS, *facts.defaults))
-        return f"a selection of {selection.model} cannot name {name!r}{near}"
-    if "epochs" in selection.wanted and "epochs" not in facts.defaults and facts.defaults:
-        return f"{selection.model} has no epochs"
-    if selection.wanted.get("early_stopping") and "epochs" in selection.wanted:
-        return "a selection with early_stopping cannot name epochs: the model's end is chosen"
-    if len({"images", "train_size", "fitted"} & selection.wanted.keys()) > 1:
-        return "a selection names one of images, train_size and fitted"
-    return None
-
-
 def _groups(
     done: dict[int | None, dict[int, Done]], failed: dict[int | None, list[Failed]]
 ) -> dict[int | None, Group]:
@@ -371,10 +331,6 @@ def _groups(
 
 def _passes(value: Value, test: Any) -> bool:
     return value not in test if isinstance(test, _Not) else bool(value == test)
-
-
-def _number_in(size: str) -> int:
-    return int(size.removeprefix("up to ").replace(",", ""))
 
 
 def _evaluated(record: Done) -> Iterable[int | None]:

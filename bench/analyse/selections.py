@@ -4,9 +4,17 @@ import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from hexbench.analyse.groups import METRICS, OTHER_METRICS, TIMES
+from hexbench.analyse.groups import (
+    ANY,
+    FIELDS,
+    LARGEST,
+    METRICS,
+    OTHER_METRICS,
+    TIMES,
+    Selection,
+    fault_of_selection,
+)
 from hexbench.analyse.quantities import OF_CLASS, Quantity
-from hexbench.analyse.runs import ANY, FIELDS, LARGEST, Selection, fault_of_selection
 from hexbench.errors import BadInput
 from hexbench.files import nearest, short
 from hexbench.plan.cell import SOURCES, Value, frozen

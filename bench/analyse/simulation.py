@@ -2,7 +2,7 @@
 
 Test images differ in how difficult they are, and training runs in how good they turned out: an image of
 difficulty d is classified correctly by the run of seed s with the probability 1 / (1 + exp(-(m + d + s))),
-where d and s are normal. Their scales follow from the variances that reference runs on hex2024 showed.
+where d and s are normal. Their scales follow from the variances that runs showed.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 from hexbench.analyse import intervals
+from hexbench.analyse.decisions import REFUTED, SUPPORTED, decide_near
 from hexbench.analyse.intervals import CONFIDENCE, Estimate, Spread
-from hexbench.analyse.rules import REFUTED, SUPPORTED, decide_near
 
 NODES = 64
 """Of the quadrature over difficulties."""
@@ -39,19 +39,19 @@ class Components:
         from scipy.optimize import root
 
         def off(x: np.ndarray) -> list[float]:
-            shares = _logistic(x[0] + exp(x[1]) * AT)
+            shares = _share_correct(x[0] + exp(x[1]) * AT)
             mean = float(WEIGHTS @ shares)
             return [mean - self.accuracy, float(WEIGHTS @ (shares - mean) ** 2) - self.between]
 
         middle, logarithm = root(off, [2.0, log(3.0)]).x
-        slope = float(WEIGHTS @ (_logistic(middle + 0.05 + exp(logarithm) * AT)) - self.accuracy) / 0.05
+        slope = float(WEIGHTS @ (_share_correct(middle + 0.05 + exp(logarithm) * AT)) - self.accuracy) / 0.05
         return float(middle), exp(logarithm), self.seed_sd / slope
 
     @cached_property
     def truth(self) -> float:
         """The mean accuracy over all images and seeds."""
         middle, difficulty, seeds = self._logits
-        return float(WEIGHTS @ _logistic(middle + sqrt(difficulty**2 + seeds**2) * AT))
+        return float(WEIGHTS @ _share_correct(middle + sqrt(difficulty**2 + seeds**2) * AT))
 
     def drawn(
         self, rng: np.random.Generator, seeds: int, images: int, difficulty: np.ndarray | None = None
@@ -59,7 +59,7 @@ class Components:
         """(seeds, images) bool: a measurement; `difficulty` (images,) are standard normal."""
         middle, scale, apart = self._logits
         hard = rng.standard_normal(images) if difficulty is None else difficulty
-        shares = _logistic(middle + scale * hard + apart * rng.standard_normal((seeds, 1)))
+        shares = _share_correct(middle + scale * hard + apart * rng.standard_normal((seeds, 1)))
         return rng.random((seeds, images)) < shares
 
     def prior(self, rng: np.random.Generator) -> Spread | None:
@@ -71,15 +71,13 @@ class Components:
         return found and found.at(self.accuracy)
 
 
-def _logistic(x: np.ndarray) -> np.ndarray:
+def _share_correct(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 
 
 _nodes, _weights = np.polynomial.hermite_e.hermegauss(NODES)
 AT, WEIGHTS = _nodes, _weights / _weights.sum()
 """Quadrature over the standard normal distribution."""
-MLP = Components("MLP, 50 epochs", 0.817, 0.0929, 0.006)
-CNN = Components("CNN, 3 epochs", 0.937, 0.0338, 0.003)
 
 
 class Missed(NamedTuple):

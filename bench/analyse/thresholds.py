@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 from hexbench.analyse import intervals
-from hexbench.analyse.groups import Group
+from hexbench.analyse.estimates import values_of
+from hexbench.analyse.groups import Group, Selection
 from hexbench.analyse.intervals import CONFIDENCE, Spread
 from hexbench.analyse.parsing import fault
-from hexbench.analyse.quantities import SHARES, Quantity, values_of
-from hexbench.analyse.runs import Runs, Selection
+from hexbench.analyse.quantities import SHARES, Quantity
+from hexbench.analyse.runs import Runs
 from hexbench.analyse.selections import Known, check_selection, quantity
 from hexbench.errors import BadInput
 from hexbench.files import nearest, read_toml, reason, short

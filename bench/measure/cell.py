@@ -15,6 +15,7 @@ from hexbench.models import Entry
 from hexbench.models.base import Checkpoint, Evaluation
 from hexbench.plan.cell import INITIALISATION, ORDER, SUBSET, Cell
 from hexbench.plan.cost import OWN_ACCURACY_UP_TO
+from hexbench.store.encoding import convert, encode
 from hexbench.store.record import (
     LAST,
     DataName,
@@ -27,8 +28,6 @@ from hexbench.store.record import (
     Record,
     Search,
     Times,
-    convert,
-    encode,
 )
 
 HISTORY_ENTRIES = 500

@@ -23,8 +23,8 @@ from hexbench.analyse.compare import (
     Comparison,
     Difference,
     Run,
-    Timing,
 )
+from hexbench.analyse.compare_times import Timing
 from hexbench.analyse.groups import Setting
 from hexbench.analyse.intervals import CONFIDENCE, Estimate
 from hexbench.files import one_line

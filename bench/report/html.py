@@ -4,8 +4,8 @@ import base64
 import re
 from pathlib import Path
 
+from hexbench.analyse.decisions import CONSISTENT, NOT_COMPARABLE, REFUTED, SUPPORTED
 from hexbench.analyse.quantities import INCONCLUSIVE, NOT_RUN
-from hexbench.analyse.rules import CONSISTENT, NOT_COMPARABLE, REFUTED, SUPPORTED
 from hexbench.report.page import SPREAD_NOTE, VERDICTS_NOTE, Page, Picture
 from hexbench.report.table import NONE, Table
 from jinja2 import Environment, PackageLoader, StrictUndefined

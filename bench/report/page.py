@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hexbench.analyse.registration import statement
+from hexbench.registration import statement
 from hexbench.report.table import NONE, Table
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hexbench.analyse.groups import Group, Setting
 from hexbench.analyse.scaling import growths
-from hexbench.report import budgets, figures, predictions, tables
+from hexbench.report import budgets, figures, predictions, split_tables, tables
 from hexbench.report.columns import Listing, axis_title, series_names, setting_name
 from hexbench.report.context import Context
 from hexbench.report.page import Item, Part, Picture
@@ -45,8 +45,8 @@ def parts(context: Context) -> list[Part]:
         both = rows(tables.compared(slices)) if wanted else None
         found.append(_part(f"Results by {title}", [picture, both, rows(tables.by(slices, axis))]))
     found += [
-        _part("Random splits", [tables.ahead(slices)]),
-        _part("Where variance comes from", [rows(tables.variance(slices))]),
+        _part("Random splits", [split_tables.ahead(slices)]),
+        _part("Where variance comes from", [rows(split_tables.variance(slices))]),
         _part("Searches for hyperparameters", [rows(tables.searches(slices)), *_draws(context)]),
         _part("Early stopping", [rows(tables.early_stopping(slices))]),
         _time(context),

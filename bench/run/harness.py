@@ -28,7 +28,8 @@ from hexbench.report.terminal import print_plan, print_table
 from hexbench.report.write import write_report
 from hexbench.run.suite import Request, manifest_of
 from hexbench.run.worker import is_settled
-from hexbench.store.record import Done, encode
+from hexbench.store.encoding import encode
+from hexbench.store.record import Done
 from hexbench.store.store import Store
 from hexbench.study import DEFAULT, Study, load
 from rich.console import Console

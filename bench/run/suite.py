@@ -2,10 +2,10 @@
 
 import shlex
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from hexbench.analyse.claims import check
@@ -136,7 +136,7 @@ def manifest_of(request: Request, data: Dataset, store: Store) -> Manifest:
     cells, split = request.whole.cells, request.study.split
     labels = {cell.key_on(data.fingerprint): label_of(cell, request.models, split.name) for cell in cells}
     covered = {cell.key_on(data.fingerprint) for cell in request.plan.cells}
-    began, rules = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), dict(request.rules)
+    began, rules = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), dict(request.rules)
     if store.manifest_file.exists():
         earlier = store.manifest()
         same = (earlier.study, earlier.suite, earlier.data.fingerprint)

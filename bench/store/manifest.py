@@ -7,7 +7,8 @@ import msgspec
 from hexbench.data.dataset import Split
 from hexbench.models import Entry
 from hexbench.plan.cell import frozen
-from hexbench.store.record import Count, Environment, convert
+from hexbench.store.encoding import convert
+from hexbench.store.record import Count, Environment
 from msgspec import Meta, Struct
 
 MOST_CLASSES = 1000

@@ -21,9 +21,10 @@ import msgspec
 from hexbench.errors import BadInput
 from hexbench.files import write_whole
 from hexbench.store import manifest as manifests
+from hexbench.store.encoding import decode, encode
 from hexbench.store.locks import Locks
 from hexbench.store.manifest import Manifest
-from hexbench.store.record import Record, decode, encode
+from hexbench.store.record import Record
 
 SEAL = b'{"sha256": "%s", '
 SEALED = b'"sha256"'

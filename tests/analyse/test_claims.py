@@ -15,7 +15,7 @@ from hexbench.analyse.claims import as_json, check, judge, parse
 from hexbench.analyse.runs import Ambiguous, Runs
 from hexbench.errors import BadInput
 from hexbench.models import entries
-from hexbench.store.record import decode, encode
+from hexbench.store.encoding import decode, encode
 
 STUDY = study.load("digit_recognizer")
 WHAT, NUMBERS = ("id", "statement", "reported"), ("measured", "low", "high", "level", "n")

@@ -10,6 +10,8 @@ from analyse.sound import but, network, svm
 from hexbench import study
 from hexbench.analyse import intervals
 from hexbench.analyse.claims import judge
+from hexbench.analyse.decisions import REFUTED, SUPPORTED, decide_near
+from hexbench.analyse.decisions import decide_above as above
 from hexbench.analyse.intervals import (
     COUNT,
     PERCENT,
@@ -19,8 +21,7 @@ from hexbench.analyse.intervals import (
     Estimate,
     written,
 )
-from hexbench.analyse.rules import MARGIN, REFUTED, SUPPORTED, decide_near
-from hexbench.analyse.rules import decide_above as above
+from hexbench.analyse.rules import MARGIN
 from hexbench.analyse.scaling import fit_power
 from scipy.stats import t, ttest_ind
 from statsmodels.stats.proportion import proportion_confint

@@ -5,7 +5,8 @@ import pytest
 from analyse.runs import manifest_of, runs_of
 from analyse.sound import GRID, broken, but, correct, grid, network, svm
 from cells import cell, done
-from hexbench.analyse.runs import ANY, Ambiguous, Runs, Selection
+from hexbench.analyse.groups import ANY, Selection
+from hexbench.analyse.runs import Ambiguous, Runs
 from hexbench.errors import BadInput
 from hexbench.models import entries
 from hexbench.store.manifest import ModelFacts

@@ -1,10 +1,11 @@
-"""Coverage and errors by simulation, in a short form of `python -m hexbench.report.simulation`."""
+"""Coverage and errors by simulation, a short form of the study's `simulation`."""
 
 import numpy as np
 import pytest
 from hexbench.analyse import intervals
 from hexbench.analyse.intervals import Spread
-from hexbench.analyse.simulation import CNN, MLP, equal_models, mean_accuracy, near, over_splits
+from hexbench.analyse.simulation import equal_models, mean_accuracy, near, over_splits
+from hexbench.studies.digit_recognizer.simulation import CNN, MLP
 
 RUNS = 4_000
 """Of which 5% have a standard error of 0.34%: enough to tell 4% from 6%."""

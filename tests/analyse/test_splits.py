@@ -5,8 +5,8 @@ import pytest
 from analyse.runs import runs_of
 from analyse.sound import correct, grid, network, svm
 from analyse.test_claims import judged
-from hexbench.analyse.groups import RANDOM
-from hexbench.analyse.runs import Ambiguous, Selection
+from hexbench.analyse.groups import RANDOM, Selection
+from hexbench.analyse.runs import Ambiguous
 from hexbench.report import tables
 from hexbench.report.slices import Slices
 from scipy.stats import t

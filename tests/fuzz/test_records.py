@@ -7,7 +7,7 @@ from cells import FINGERPRINT, manifest, save_run
 from fuzz.edits import CHANGES, EDITS, WILD, as_json, with_changes, with_edits
 from fuzz.made_up import records
 from fuzz.tried import TRIED
-from hexbench.store.record import encode
+from hexbench.store.encoding import encode
 from hexbench.store.store import Store
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fuzz.tried import TRIED
 from hexbench.analyse.claims import Detail, Verdict
+from hexbench.analyse.intervals import PERCENT
 from hexbench.files import one_line
 from hexbench.report import html, markdown
 from hexbench.report.markdown import code, escape, table_text
@@ -107,21 +108,24 @@ def test_a_code_span_ends_where_it_should(text):
 def page_of(text, more):
     note = more.replace("`", "'")  # what a note has between backticks is code, and meant to be
     verdict = Verdict(
-        "params",
-        "so",
-        "1",
-        None,
-        None,
-        None,
-        0.95,
-        1,
-        "supported",
-        more,
-        [text],
-        [],
-        text,
-        more,
-        [Detail("Parts", "n", ("what", "x"), [(text, more)])],
+        id="params",
+        statement="so",
+        reported="1",
+        measured=None,
+        low=None,
+        high=None,
+        level=0.95,
+        n=1,
+        verdict="supported",
+        reason=more,
+        cells=[text],
+        readings=[],
+        plain=text,
+        unit=PERCENT,
+        target=None,
+        quote=more,
+        source=text,
+        details=[Detail("Parts", "n", ("what", "x"), [(text, more)])],
     )
     table = Table(text, note, ("model", text), [(text, more)])
     facts = [Fact("Data", text), Fact("Run it again", more, code=True)]
@@ -131,6 +135,9 @@ def page_of(text, more):
         data=more,
         about=text,
         warning=text,
+        summary=more,
+        rules=text,
+        overview=None,
         facts=facts,
         missing=[text, more],
         unsound=[more],

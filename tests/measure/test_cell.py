@@ -10,7 +10,8 @@ from hexbench.measure.cell import failed, kept_epochs, measure, measure_together
 from hexbench.measure.snapshot import calibration, confusion, mistakes, snapshot
 from hexbench.models import entries, entry_of
 from hexbench.plan.cell import SOURCES
-from hexbench.store.record import LAST, Search, decode, encode
+from hexbench.store.encoding import decode, encode
+from hexbench.store.record import LAST, Search
 from hexbench.studies.digit_recognizer.data import course
 from hexbench.studies.digit_recognizer.data import synthetic as strokes
 from hexbench.studies.digit_recognizer.data.sources import IMAGES_IN_FULL

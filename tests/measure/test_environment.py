@@ -6,7 +6,8 @@ import sys
 import pytest
 from conftest import ROOT
 from hexbench.measure import environment
-from hexbench.store.record import Environment, convert
+from hexbench.store.encoding import convert
+from hexbench.store.record import Environment
 
 CODE = (
     "import msgspec; from hexbench.measure.environment import environment; "

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hexbench.analyse.groups import Group
     from hexbench.analyse.quantities import Case, Finding
-    from hexbench.analyse.runs import Group
 
 
 def seconds_to_accuracy(case: "Case", *, target: dict[str, Any]) -> "Finding":
@@ -19,7 +19,8 @@ def seconds_to_accuracy(case: "Case", *, target: dict[str, Any]) -> "Finding":
     Up to the first evaluated epoch with that mean accuracy.
     """
     import numpy as np
-    from hexbench.analyse.quantities import Finding, not_run
+    from hexbench.analyse.estimates import not_run
+    from hexbench.analyse.quantities import Finding
     from hexbench.analyse.selections import selection
 
     goal = case.runs.select(selection(target))
@@ -47,7 +48,8 @@ def _seconds_to(group: "Group", level: float) -> float | None:
 
 def seconds_of_search_and_fit(case: "Case", *, target: dict[str, Any]) -> "Finding":
     """Seconds of the search that `target` selects, and of one fit."""
-    from hexbench.analyse.quantities import Finding, not_run
+    from hexbench.analyse.estimates import not_run
+    from hexbench.analyse.quantities import Finding
     from hexbench.analyse.selections import selection
 
     search = case.runs.select(selection(target)).clean.seconds("search_s")[:1]
@@ -61,8 +63,9 @@ def seconds_of_search_and_fit(case: "Case", *, target: dict[str, Any]) -> "Findi
 
 def extrapolated_hours(case: "Case", *, images: int) -> "Finding":
     """What the fitted growth says of so many images, split again, on which nothing was run."""
+    from hexbench.analyse.estimates import not_run
     from hexbench.analyse.intervals import NUMBER, Estimate
-    from hexbench.analyse.quantities import Finding, not_run
+    from hexbench.analyse.quantities import Finding
     from hexbench.analyse.scaling import law_of
 
     groups = [group for _, group in case.runs.found(case.quantity.selection)]
@@ -88,8 +91,8 @@ def contest_ratio(
     """
     import numpy as np
     from hexbench.analyse import intervals
+    from hexbench.analyse.decisions import decide_above
     from hexbench.analyse.quantities import NOT_RUN, Finding
-    from hexbench.analyse.rules import decide_above
 
     folder = None if case.runs.folder is None else case.runs.folder.resolve().parent / CONTEST
     seconds = {} if folder is None else _seconds_of_epochs(folder, contestant, case)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hexbench.analyse.groups import Group
-from hexbench.analyse.runs import Selection
+from hexbench.analyse.groups import Group, Selection
 from hexbench.files import read_toml
 from hexbench.report import figures, predictions, tables
 from hexbench.report.context import Context

@@ -1,12 +1,10 @@
-"""Writes how often intervals and rules err: `python -m hexbench.report.simulation`."""
+"""Writes how often intervals and rules err: `python -m hexbench.studies.digit_recognizer.simulation`."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 from hexbench.analyse.simulation import (
-    CNN,
-    MLP,
     Components,
     Missed,
     equal_models,
@@ -18,6 +16,9 @@ from hexbench.files import write_whole
 from hexbench.report.markdown import table_text
 from hexbench.report.table import Table
 
+MLP = Components("MLP, 50 epochs", 0.817, 0.0929, 0.006)
+CNN = Components("CNN, 3 epochs", 0.937, 0.0338, 0.003)
+"""As in the reference run on hex2024."""
 MODELS = (MLP, CNN)
 IMAGES = (2_951, 32_341)
 """Test images of hex2024 and of the report."""

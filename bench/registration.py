@@ -21,12 +21,12 @@ from hexbench.plan.sweeps import Suite, read_suite
 from hexbench.store.manifest import Manifest
 from hexbench.study import FILE, Study
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "analyse"
 CODE = (
-    *("claims", "groups", "intervals", "parsing", "quantities"),
-    *("rules", "runs", "scaling", "selections"),
+    *("claims", "decisions", "estimates", "groups", "intervals", "outcomes", "parsing"),
+    *("quantities", "rules", "runs", "scaling", "selections", "size_rules"),
 )
-"""Modules of this package that decide."""
+"""Modules of `hexbench.analyse` that decide."""
 SUITE = "suite"
 
 

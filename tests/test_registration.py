@@ -7,11 +7,10 @@ import msgspec
 import pytest
 from analyse.runs import manifest_of
 from conftest import ROOT
-from hexbench import study
-from hexbench.analyse import registration
-from hexbench.analyse.registration import CODE, changed, registered, statement
+from hexbench import registration, study
 from hexbench.plan.models import known_models
 from hexbench.plan.sweeps import read_suite
+from hexbench.registration import CODE, changed, registered, statement
 
 STUDY = study.load("digit_recognizer")
 SUITE = read_suite(STUDY.suites["quick"], known_models())
