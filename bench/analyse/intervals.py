@@ -25,6 +25,10 @@ class Estimate:
         """The same of the opposite quantity."""
         return Estimate(-self.value, -self.high, -self.low)
 
+    def within(self, least: float, most: float) -> "Estimate":
+        """The same with its ends where the quantity can be."""
+        return Estimate(self.value, max(self.low, least), min(self.high, most))
+
 
 def proportion(successes: int, trials: int, confidence: float = CONFIDENCE) -> Estimate:
     """A share by Wilson's interval, for what has nothing random in it but the images."""

@@ -139,7 +139,7 @@ def rising_share(case: Case, *, bound: float, first: int = 1, falling: bool = Fa
     if len(rows) < 2:
         return not_run(case.quantity, case.runs, [group], " at two epochs")
     shares = (np.diff(rows, axis=0) * (-1 if falling else 1) > 0).mean(axis=0)
-    found = intervals.mean(shares.tolist(), case.level)
+    found = intervals.mean(shares.tolist(), case.level).within(0, 1)
     reason = f"of {len(rows) - 1} steps from one evaluated epoch to the next, from epoch {first} to {last}"
     return decided_above(Finding("", reason, found, intervals.PERCENT, len(shares), [group]), bound)
 

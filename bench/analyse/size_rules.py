@@ -28,7 +28,7 @@ def growth(case: Case, *, bound: float | None = None, smallest: int = FROM) -> F
     records = [record for group in groups for record in group.records if record.train_size >= smallest]
     law, clean = law_of(records, case.quantity.metric, case.level)
     if law is None:
-        return not_run(case.quantity, case.runs, groups, f" at three sizes from {smallest} images")
+        return not_run(case.quantity, case.runs, groups, f" at three sizes from {smallest:,} images")
     text = intervals.written(law.estimate, intervals.POWER)
     if not clean:
         reason = "the machine was not free, or not one and the same, at three sizes; all there is gives"
@@ -137,14 +137,16 @@ def _crossing(curve: list[tuple[int, float]], level: float) -> float:
 def extrapolated(case: Case, *, images: int, sizes: int = EXTRAPOLATED_FROM) -> Finding:
     """What the learning curve predicts of one run on more training images than there are.
 
-    A straight line through the logarithms of the error and of the size, of the runs at the largest sizes; the
-    interval is one of prediction. For details: it decides nothing.
+    A straight line through the logarithms of the error and of the size, of the runs at the largest sizes, is
+    the most that can be expected, for learning curves flatten; no further gain is the least. The interval
+    reaches from the one's prediction interval to the other's, the value is in their geometric middle. For
+    details: it decides nothing.
     """
     curve = [(size, group) for size, group in _by_size(case.quantity, case.runs) if group.records]
     groups = [group for _, group in curve]
     if not curve or curve[-1][0] >= images:
         return not_run(case.quantity, case.runs, groups, " on fewer images than are asked for")
-    found = _predicted(_errors(case, curve[-sizes:]), images, case.level)
+    found = predicted_accuracy(_errors(case, curve[-sizes:]), images, case.level)
     if found is None:
         return not_run(case.quantity, case.runs, groups, f" at {sizes} sizes")
     reason = f"on {images:,} training images, from {curve[-sizes][0]:,} to {curve[-1][0]:,}"
@@ -169,7 +171,7 @@ def extrapolation_checked(case: Case, *, largest: int, sizes: int = EXTRAPOLATED
         curve = sorted(found, key=lambda one: one[0])
         small = [one for one in curve if one[0] <= largest][-sizes:]
         for size, group in curve:
-            interval = _predicted(_errors(case, small), size, case.level) if size > largest else None
+            interval = predicted_accuracy(_errors(case, small), size, case.level) if size > largest else None
             if interval is not None:
                 values = values_of(case.quantity, group, case.runs)[0]
                 inside += [interval.low <= value <= interval.high for value in values]
@@ -186,9 +188,11 @@ def _errors(case: Case, curve: Sequence[tuple[int, Group]]) -> list[tuple[float,
     ]
 
 
-def _predicted(points: Sequence[tuple[float, float]], images: int, level: float) -> Estimate | None:
+def predicted_accuracy(points: Sequence[tuple[float, float]], images: int, level: float) -> Estimate | None:
+    """That of one run on more images, from (size, error) of runs; None with fewer than three sizes."""
     law = fit_power(points, level)
     if law is None:
         return None
-    low, high = law.predicted(images, level)
-    return Estimate(1 - law(images), 1 - high, 1 - low)
+    largest = max(size for size, _ in points)
+    low, high = law.predicted(images, level)[0], law.predicted(largest, level)[1]
+    return Estimate(1 - sqrt(law(largest) * law(images)), 1 - high, 1 - low)

@@ -7,7 +7,7 @@ from analyse.sound import correct, grid, network, svm
 from analyse.test_claims import judged
 from hexbench.analyse.groups import RANDOM, Selection
 from hexbench.analyse.runs import Ambiguous
-from hexbench.report import tables
+from hexbench.report import split_tables, tables
 from hexbench.report.slices import Slices
 from scipy.stats import t
 
@@ -108,5 +108,5 @@ def test_tables_have_a_row_for_all_random_splits():
         ("svm_grid", 20),
     ]
     assert len(tables.overview(slices).table.rows) == 3
-    (ahead,) = [row for row in tables.ahead(slices).rows if row[0].startswith("CNN")][:1]
+    (ahead,) = [row for row in split_tables.ahead(slices).rows if row[0].startswith("CNN")][:1]
     assert ahead[-1] == "20 of 20"
