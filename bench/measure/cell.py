@@ -145,8 +145,10 @@ def _chosen(cell: Cell, search: Record | None) -> dict[str, Any]:
     """The hyperparameters that the search of `params_from` has chosen."""
     if cell.params_from is None:
         return {}
-    if not isinstance(search, Done) or search.search is None:
-        raise RuntimeError("the search that chooses this model's hyperparameters has failed")
+    if isinstance(search, Failed):
+        raise RuntimeError(f"the search that chooses this model's hyperparameters has failed: {search.error}")
+    if search is None or search.search is None:
+        raise RuntimeError("the search that chooses this model's hyperparameters has no record")
     return search.search.best
 
 

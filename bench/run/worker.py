@@ -85,13 +85,18 @@ class Worker:
         own_models: Sequence[str] = (),
         listener: ProgressListener | None = None,
         deferred: Callable[[], AbstractContextManager[None]] = nullcontext,
+        *,
+        shared: bool = False,
     ):
-        """`deferred()` is where nothing may interrupt: while a record or a checkpoint is stored."""
+        """`deferred()` is where nothing may interrupt: while a record or a checkpoint is stored.
+
+        `shared`: the machine has other work by arrangement, so that no time is clean.
+        """
         self._data, self._store, self._options = data, store, options
         self._expectation = expectation
         self._models = known_models(own_models)
         self._listener = listener or ProgressListener()
-        self._deferred = deferred
+        self._deferred, self._shared = deferred, shared
         self._subprocess = Subprocess(data, own_models)
 
     def carry_out(self, cells: Iterable[Cell]) -> Iterator[CellResult]:
@@ -205,6 +210,8 @@ class Worker:
         return DiskCheckpoint(folder, CHECKPOINT_EVERY_S, origin, self._deferred)
 
     def _put(self, record: Record) -> None:
+        if self._shared:
+            record = msgspec.structs.replace(record, timing_clean=False)
         with self._deferred():
             self._store.put(record)
 

@@ -53,3 +53,16 @@ class Locks:
                 if not mine:
                     return True
         return False
+
+
+class NoLocks(Locks):
+    """Locks that nobody needs, because each cell belongs to one process from the start."""
+
+    @contextmanager
+    def hold(self, name: str, *, wait: bool = False) -> Iterator[bool]:  # noqa: ARG002
+        """Always held."""
+        yield True
+
+    def any_held(self) -> bool:
+        """Never."""
+        return False

@@ -22,7 +22,7 @@ from hexbench.errors import BadInput
 from hexbench.files import write_whole
 from hexbench.store import manifest as manifests
 from hexbench.store.encoding import decode, encode
-from hexbench.store.locks import Locks
+from hexbench.store.locks import Locks, NoLocks
 from hexbench.store.manifest import Manifest
 from hexbench.store.record import Record
 
@@ -49,13 +49,14 @@ class Survey(NamedTuple):
 class Store:
     """The folder that a run writes and everything else reads."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, *, locked: bool = True):
+        """`locked`: whether other processes may work on the same cells."""
         self.folder = folder
         self.cells = folder / "cells"
         self.damaged = folder / "damaged"
         self.checkpoints = folder / "checkpoints"
         self.manifest_file = folder / "manifest.json"
-        self.locks = Locks(folder / "locks")
+        self.locks = Locks(folder / "locks") if locked else NoLocks(folder / "locks")
 
     @classmethod
     def open(cls, folder: Path) -> "Store":

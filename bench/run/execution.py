@@ -1,4 +1,4 @@
-"""The local executor: measures cells in this process, one after another, and shows how far it is."""
+"""A run: which cells are left to measure, an executor that has them measured, and how far it is."""
 
 import time
 from collections.abc import Sequence
@@ -10,7 +10,9 @@ from hexbench.plan.cell import Cell
 from hexbench.plan.cost import Clock, Expectation, format_duration
 from hexbench.report.progress import run_bar
 from hexbench.run.signals import Signals
-from hexbench.run.worker import ProgressListener, RunOptions, Worker, is_settled
+from hexbench.run.executors import Executor, Work
+from hexbench.run.job import Job
+from hexbench.run.worker import ProgressListener, is_settled
 from hexbench.store.record import Done, Failed, Record
 from hexbench.store.store import Store
 from rich.console import Console
@@ -46,21 +48,21 @@ class Outcome:
 
 
 def run(
-    cells: Sequence[Cell],
+    job: Job,
     labels: dict[str, str],
     stored: dict[str, Record],
     data: Dataset,
     store: Store,
     expectation: Expectation,
-    options: RunOptions,
-    own_models: Sequence[str],
+    executor: Executor,
     console: Console,
     signals: Signals,
 ) -> Outcome:
-    """Measure the cells that are not settled yet. A signal ends the run; what is done is kept.
+    """Have the cells measured that are not settled yet. A signal ends the run; what is done is kept.
 
     `labels` has a few words on each cell, `stored` the records that there are, both by key.
     """
+    cells, options = job.cells, job.options
     outcome = Outcome()
     clock = Clock(cells, expectation)
     waiting = []
@@ -80,8 +82,8 @@ def run(
     try:
         with run_bar(console) as bar:
             display = _Display(console, words, clock, bar)
-            worker = Worker(data, store, expectation, options, own_models, display, signals.deferred)
-            for cell, record, seconds in worker.carry_out(waiting):
+            work = Work(job.of(waiting), data, store, expectation, display, signals)
+            for cell, record, seconds in executor(work):
                 outcome.add(record, kept=seconds is None)
                 display.on_done(cell, seconds)
     except Stopped as stopped:
