@@ -71,6 +71,19 @@ WIDTH = 140
     type=click.FloatRange(0, 1e6, min_open=True),
     help="A cell that takes longer has failed.",
 )
+@click.option(
+    "--executor",
+    type=click.Choice(("local", "slurm", "dask")),
+    default="local",
+    show_default=True,
+    help="Who measures the cells: this process, the jobs of a Slurm cluster, or Dask's workers.",
+)
+@click.option(
+    "--cluster",
+    type=PATH,
+    metavar="FILE.toml",
+    help="Settings of the executor: partition, time, memory, ...; see docs/scale.md.",
+)
 @click.option("--plan", "only_plan", is_flag=True, help="Print the cells and about how long they take.")
 @click.pass_context
 def cli(context: click.Context, /, **options: Any) -> None:
@@ -103,6 +116,8 @@ def _run(
     seeds: int | None,
     only_plan: bool,
     fresh: bool,
+    executor: str,
+    cluster: Path | None,
     **options: Any,
 ) -> ExitCode:
     from hexbench.plan.models import known_models
@@ -133,6 +148,7 @@ def _run(
         print_plan(planned, models, Expectation(images, models, pixels), console)
         return ExitCode.OK
     from hexbench.registration import registered
+    from hexbench.run.executors import executor as executor_of
     from hexbench.run.suite import Request, run_suite
     from hexbench.run.worker import RunOptions
 
@@ -149,6 +165,7 @@ def _run(
         registered(study, loaded),
         fresh,
         RunOptions(**options),
+        executor_of(executor, cluster),
     )
     return run_suite(request, console)
 
@@ -183,6 +200,26 @@ def pack(folder: Path) -> None:
     click.echo(
         f"Packed: {file}, {file.stat().st_size / 1e6:.1f} MB. The folder cells/ is not needed beside it."
     )
+
+
+@cli.command()
+@click.option("--cells", "file", type=PATH, required=True, metavar="FILE", help="The job, as JSON.")
+@click.option("--out", type=PATH, required=True, help="Results folder.")
+def worker(file: Path, out: Path) -> None:
+    """Measure the cells of a job into a results folder, and nothing else; what is stored is kept."""
+    from hexbench.run.job import carry_out, read
+    from hexbench.run.signals import Signals
+    from hexbench.store.record import Failed
+    from hexbench.store.store import Store
+
+    job, signals = read(file), Signals()
+    measured = failed = 0
+    with signals.installed():
+        for result in carry_out(job, Store(out), deferred=signals.deferred):
+            measured += 1
+            failed += isinstance(result.record, Failed)
+    click.echo(f"{measured:,} of {len(job.cells):,} cells are stored, {failed:,} of them failed.")
+    sys.exit(ExitCode.CELLS_FAILED if failed else ExitCode.OK)
 
 
 @cli.command()

@@ -32,6 +32,10 @@ class Source:
     classes: int | None = None
     tested: int | None = None
     """Size of the data's own test part."""
+    option: str = ""
+    """What `--data` must be to resolve to it from any folder."""
+    asked: int | None = None
+    """The count that was asked of a source of any size."""
 
 
 Named = Callable[[str | None, int | None], Source]
@@ -80,7 +84,8 @@ class Sources:
         """
         option = default if option == "auto" else option
         try:
-            return self._auto(count) if option == "auto" else self._named(option, count)
+            found = self._auto(count) if option == "auto" else self._named(option, count)
+            return replace(found, asked=count)
         except OSError as error:
             place = error.filename or option
             raise BadInput(f"{place} cannot be read: {reason(error)}.") from None
@@ -88,7 +93,7 @@ class Sources:
     def _named(self, option: str, count: int | None) -> Source:
         name, colon, argument = option.partition(":")
         if name in (names := self._names()):
-            return names[name](argument if colon else None, count)
+            return replace(names[name](argument if colon else None, count), option=option)
         return self._at(expanded(option), option)
 
     @property
@@ -107,9 +112,15 @@ class Sources:
         if FOLDER.is_symlink() and not FOLDER.exists():
             return self._at(FOLDER, str(FOLDER))
         found = (reader(FOLDER) for reader in self.readers)
-        return next((s for s in found if s is not None), None) or self._named(self.fallback, count)
+        there = next((s for s in found if s is not None), None)
+        if there is not None:
+            return replace(there, option=str(FOLDER.absolute()))
+        return self._named(self.fallback, count)
 
     def _at(self, path: Path, option: str) -> Source:
+        return replace(self._of_files(path, option), option=str(path.absolute()))
+
+    def _of_files(self, path: Path, option: str) -> Source:
         for reader in self.readers:
             if (source := reader(path)) is not None:
                 return source

@@ -114,6 +114,9 @@ class _Display(ProgressListener):
         self._running = None
         self._update(f"another process measures the last {cells:,}")
 
+    def on_detached(self, jobs: int) -> None:
+        self._console.print(f"{jobs:,} jobs go on without this process; the same command attaches to them again.")
+
     def on_done(self, cell: Cell, seconds: float | None) -> None:
         """The cell has its record."""
         self._clock.done(cell, seconds)

@@ -4,7 +4,6 @@ The results folder lies on a file system that the nodes share. Each cell belongs
 lock is needed there. `jobs/submitted.json` says which jobs there are: the same command attaches again.
 """
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 import msgspec
+from hexbench.analyse.runs import Runs
 from hexbench.analyse.timed import timed_cells
 from hexbench.errors import BadInput, Stopped
 from hexbench.files import read_toml, reason, write_whole
@@ -27,6 +27,7 @@ from hexbench.run.executors import Executor, Work
 from hexbench.run.on_node import OnNode, Probe
 from hexbench.run.worker import CellResult
 from hexbench.store.record import Done
+from hexbench.study import load
 from msgspec import Meta, Struct
 
 LOOK_EVERY_S = 2.0
@@ -107,6 +108,7 @@ class _Run:
         self._live: list[_Live] = []
         self._left = {self._key(cell): cell for cell in work.job.cells}
         self._silent_since: float | None = None
+        self._before = {key: work.store.get(key) for key in self._left}
 
     def carry_out(self) -> Iterator[CellResult]:
         """Submit what no job measures yet, and yield every cell once it has its record."""
@@ -169,13 +171,13 @@ class _Run:
 
     def _submit(self, cells: Sequence[Cell]) -> None:
         """One array for the searches and all that wait for nothing, and one for those that wait for a search."""
-        timed = timed_cells(self._work.job.study, self._work.job, self._work.data)
+        timed = self._timed(cells) if self._settings.exclusive_times else set()
         batches = divided(
             cells,
             self._models,
             self._work.expectation.seconds,
             60.0 * self._settings.minutes_expected,
-            lambda cell: self._settings.exclusive_times and cell.identity in timed,
+            lambda cell: self._key(cell) in timed,
         )
         searches: dict[str, str] = {
             cell.identity: job.submitted.id for job in self._live for cell in job.cells
@@ -188,6 +190,15 @@ class _Run:
             wait = {} if search is None else {"dependency": f"afterany:{searches[search]}"}
             for batch, id_ in zip(group, self._submit_array(group, alone, wait), strict=True):
                 searches |= {cell.identity: id_ for cell in batch.cells}
+
+    def _timed(self, cells: Sequence[Cell]) -> set[str]:
+        """Keys of those that claims about time rest on."""
+        planned = [
+            failed(cell, self._work.data, self._models[cell.model], RuntimeError("not measured yet"))
+            for cell in cells
+        ]
+        runs = Runs.of(self._work.store.manifest(), planned, self._work.store.folder)
+        return timed_cells(load(self._work.job.study).claims, runs)
 
     def _submit_array(self, batches: Sequence[Batch], alone: bool, wait: dict[str, str]) -> list[str]:
         files = []
@@ -246,7 +257,7 @@ class _Run:
         """The cells whose records are there now."""
         for key, cell in list(self._left.items()):
             record = self._work.store.get(key)
-            if record is not None and record.key in self._left and self._is_new(record):
+            if record is not None and record != self._before[key]:
                 del self._left[key]
                 for job in self._live:
                     job.cells = [one for one in job.cells if self._key(one) != key]
@@ -302,11 +313,6 @@ class _Run:
         self._silent_since = None
         return found
 
-    def _is_new(self, record: Any) -> bool:
-        from hexbench.run.worker import is_settled
-
-        return is_settled(record, self._work.job.options)
-
     def _key(self, cell: Cell) -> str:
         return cell.key_on(self._work.job.fingerprint)
 
@@ -314,5 +320,3 @@ class _Run:
 def _call(task: OnNode) -> None:
     task()
 
-
-_ = os

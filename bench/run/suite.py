@@ -22,7 +22,9 @@ from hexbench.plan.cost import Expectation
 from hexbench.plan.suites import Images, Plan
 from hexbench.report.terminal import headline
 from hexbench.report.write import write_report
-from hexbench.run.local import Outcome, run
+from hexbench.run.execution import Outcome, run
+from hexbench.run.executors import Executor, local
+from hexbench.run.job import Job
 from hexbench.run.signals import Signals
 from hexbench.run.worker import RunOptions
 from hexbench.store.manifest import DataFacts, Manifest, ModelFacts, SplitFacts
@@ -53,6 +55,7 @@ class Request:
     """What verdicts depend on, to be registered: see `hexbench.analyse.registration`."""
     fresh: bool = False
     options: RunOptions = field(default_factory=RunOptions)
+    executor: Executor = local
 
 
 def run_suite(request: Request, console: Console) -> ExitCode:
@@ -84,14 +87,13 @@ def _run(request: Request, console: Console, signals: Signals) -> ExitCode:
             manifest, stored = _prepare(request, data, store, console)
             images = Images(len(data.images), request.study.split, manifest.data.test)
             outcome = run(
-                request.plan.cells,
+                _job_of(request, data),
                 manifest.labels,
                 stored,
                 data,
                 store,
                 Expectation(images, request.models, data.images[0].size),
-                request.options,
-                request.own_models,
+                request.executor,
                 console,
                 signals,
             )
@@ -104,6 +106,26 @@ def _run(request: Request, console: Console, signals: Signals) -> ExitCode:
             "finished is kept; once this is mended the same command goes on from there."
         ) from None
     return _close(request, outcome, runs, data, store, console)
+
+
+def _job_of(request: Request, data: Dataset) -> Job:
+    """What is to be measured, as any process on any machine can be told."""
+    study = request.study
+    return Job(
+        study=study.name if study.is_ours else str(study.folder.absolute()),
+        data=request.source.option,
+        count=request.source.asked,
+        fingerprint=data.fingerprint,
+        cells=request.plan.cells,
+        own_models=tuple(_absolute(reference) for reference in request.own_models),
+        options=request.options,
+    )
+
+
+def _absolute(reference: str) -> str:
+    """FILE.py:NAME from any folder."""
+    file, _, name = reference.rpartition(":")
+    return f"{Path(file).absolute()}:{name}"
 
 
 def _prepare(

@@ -60,6 +60,9 @@ class ProgressListener:
     def on_epochs(self, epochs: int) -> None:
         """It has trained for so many epochs."""
 
+    def on_detached(self, jobs: int) -> None:
+        """This process ends, and so many jobs elsewhere go on."""
+
     def on_wait(self, cells: int) -> None:
         """Nothing is left to do but to wait for the cells of another process."""
 
