@@ -1,4 +1,6 @@
 import json
+import lzma
+import shutil
 
 import msgspec
 import pytest
@@ -9,7 +11,7 @@ from hexbench.plan.cell import MEASUREMENT_VERSION, key_of
 from hexbench.store.encoding import decode, encode
 from hexbench.store.manifest import SplitFacts
 from hexbench.store.record import Mistake, Search
-from hexbench.store.store import Store
+from hexbench.store.store import PACK, Store
 
 CELL = cell("cnn", 700, epochs=3, evaluate_at=(2,))
 CONTRACT = {
@@ -343,6 +345,61 @@ def test_planned_are_the_manifests_cells_that_there_are(store):
     store.put_manifest(manifest([keys[2], "missing", keys[0]]))
     assert [record.key for record in store.planned()] == [keys[2], keys[0]]
     assert [record.seed for record in store.planned()] == [2, 0]
+
+
+def packed(store, *seeds):
+    """A folder whose records are packed and nowhere else."""
+    records = [done(cell("cnn", 700, epochs=3, seed=seed), correct(0.9, seed)) for seed in seeds]
+    for record in records:
+        store.put(record)
+    store.put_manifest(manifest([record.key for record in records]))
+    store.pack()
+    shutil.rmtree(store.cells)
+    return Store(store.folder)  # as another process finds it
+
+
+def test_packed_records_are_those_of_the_manifest_in_its_order(store):
+    found = packed(store, 2, 0, 1)
+    assert [record.seed for record in found.planned()] == [2, 0, 1]
+    assert found.has_results
+    assert not found.faults()
+    again = found.planned()[0]
+    assert found.get(again.key) == again
+
+
+def test_a_file_in_cells_counts_more_than_the_pack(store):
+    found = packed(store, 0, 1)
+    newer = done(cell("cnn", 700, epochs=3, seed=1), correct(0.5, 7))
+    found.put(newer)
+    assert found.get(newer.key) == newer
+    assert found.survey().sound[newer.key] == newer
+    assert len(found.planned()) == 2
+
+
+def test_a_line_of_the_pack_that_was_changed_is_named_and_missing(store):
+    found = packed(store, 0, 1)
+    lines = lzma.decompress((found.folder / PACK).read_bytes()).splitlines(keepends=True)
+    lines[1] = lines[1].replace(b'"seed":1', b'"seed":3')
+    (found.folder / PACK).write_bytes(lzma.compress(b"".join(lines)))
+    found = Store(found.folder)
+    assert [record.seed for record in found.planned()] == [0]
+    assert found.tidy() == {}
+    ((name, fault),) = found.faults().items()
+    assert (name, fault) == ("cells.jsonl.xz, line 2", "it was changed after it was written")
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", lzma.compress(b"{}" * 99)[:40]])
+def test_a_pack_that_cannot_be_unpacked_is_bad_input(store, content):
+    found = packed(store, 0)
+    (found.folder / PACK).write_bytes(content)
+    with pytest.raises(BadInput, match=r"cells\.jsonl\.xz cannot be read"):
+        Store(found.folder).planned()
+
+
+def test_what_has_no_record_is_not_packed(store):
+    store.put_manifest(manifest(["missing"]))
+    with pytest.raises(BadInput, match="nothing to pack"):
+        store.pack()
 
 
 def test_setting_aside_deletes_nothing(store, record):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 GEOMETRIC = 4.0
 """Numbers whose largest is so many times the smallest are drawn on a logarithmic axis."""
 PANELS = {
-    intervals.PERCENT: "share (%): ◇ reported, ● measured with its interval",
+    intervals.PERCENT: "share (%): ◇ reported, or bound of the claim, ● measured with its interval",
     intervals.POINTS: "difference (percentage points): ◇ bound of the claim, ● measured",
     intervals.TIMES: "ratio: ◇ bound of the claim, ● measured",
 }
@@ -63,13 +63,27 @@ def claims(verdicts: "Sequence[Verdict]") -> "Figure | None":
     return figure
 
 
+ARROW = 30
+"""Points; of an interval without an end."""
+
+
 def _forest_row(axes: "Axes", place: int, verdict: "Verdict", unit: Unit) -> None:
     colour = VERDICT_COLOURS.get(verdict.verdict, "#555555")
     assert verdict.measured is not None and verdict.target is not None
     value, target = unit.scale * verdict.measured, unit.scale * verdict.target
-    if verdict.low is not None and verdict.high is not None:
-        ends = [unit.scale * verdict.low, unit.scale * verdict.high]
-        axes.plot(ends, [place, place], color=colour, linewidth=2, solid_capstyle="butt")
+    for sign, end in ((-1, verdict.low), (1, verdict.high)):
+        if end is not None:
+            axes.plot(
+                [value, unit.scale * end], [place] * 2, color=colour, linewidth=2, solid_capstyle="butt"
+            )
+        elif verdict.low is not None or verdict.high is not None:  # the interval has no end on this side
+            axes.annotate(
+                "",
+                (value, place),
+                xytext=(sign * ARROW, 0),
+                textcoords="offset points",
+                arrowprops={"arrowstyle": "<-", "color": colour, "linewidth": 2},
+            )
     axes.plot(value, place, "o", color=colour, markersize=6)
     axes.plot(target, place, "D", color="black", markerfacecolor="white", markersize=6)
     text = f"{verdict.verdict}"
