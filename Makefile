@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A module's tests stay in one process: they share what they set up.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
-.PHONY: setup bench full test quicktest torture lint types peers likeness harness readme lock clean help
+.PHONY: setup bench full test quicktest torture executors devices lint types peers likeness harness readme lock clean help
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -29,8 +29,8 @@ bench: setup ## the quick suite, into results/quick
 full: setup ## everything, into results/full
 	$(BIN)/python run_benchmarks.py --suite full
 
-test: lint ## lint, types and every test
-	$(PYTEST)
+test: lint ## lint, types and every test but those of `make executors`
+	$(PYTEST) -m "not slurm and not dask"
 
 quicktest: setup ## the tests that take seconds
 	$(PYTEST) -m "not slow"
@@ -62,6 +62,22 @@ peers: setup ## networks and SVMs beside PyTorch, Keras and scikit-learn (2 GB m
 likeness: setup ## hold the synthetic images against the real ones that HEXBENCH_DATA names, into results/likeness
 	$(BIN)/python run_benchmarks.py data compare "$${HEXBENCH_DATA:?names no folder of real images}" synthetic --beside-report
 
+# Slurm's tests need its daemons (Debian: apt install slurm-wlm munge) and root; elsewhere they skip.
+executors: setup ## the tests of Slurm and Dask, on real daemons
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.lock --editable ".[slurm,dask]"
+	$(BIN)/python -m pytest tests/executors -m "slurm or dask" $(OPTIONS)
+
+# In an environment of its own: with these plugins JAX behaves otherwise.
+devices: .venv-devices/.ready ## every network's programs compiled for a TPU v5e and an H100, without either (3 GB more)
+	.venv-devices/bin/python -m hexbench.run.compile_ahead $(OPTIONS)
+	.venv-devices/bin/python -m pytest tests/devices
+
+.venv-devices/.ready: requirements.lock pyproject.toml setup.py
+	$(PYTHON) -m venv .venv-devices
+	.venv-devices/bin/python -m pip install --quiet --no-deps -r requirements.lock
+	.venv-devices/bin/python -m pip install --quiet --constraint requirements.lock --editable ".[tpu,cuda]"
+	@touch $@
+
 harness: setup ## what hexbench itself costs for 100, 1,000 and 10,000 cells, into results/harness
 	$(BIN)/python -m hexbench.run.harness
 
@@ -72,4 +88,4 @@ lock: setup ## choose the locked versions anew
 	$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --upgrade --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
 
 clean: ## remove the environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info
+	rm -rf $(VENV) .venv-devices .mypy_cache .ruff_cache .pytest_cache *.egg-info

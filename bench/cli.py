@@ -84,6 +84,17 @@ WIDTH = 140
     metavar="FILE.toml",
     help="Settings of the executor: partition, time, memory, ...; see docs/scale.md.",
 )
+@click.option("--scheduler", metavar="ADDRESS", help="Dask's scheduler [a cluster of this machine's cores].")
+@click.option(
+    "--devices",
+    metavar="N|all",
+    help="Measure cells side by side on so many devices of this machine, or cores where it has no accelerator.",
+)
+@click.option(
+    "--shard-batch",
+    is_flag=True,
+    help="Train each network on all of --devices [all], which share out every batch, one cell after another.",
+)
 @click.option("--plan", "only_plan", is_flag=True, help="Print the cells and about how long they take.")
 @click.pass_context
 def cli(context: click.Context, /, **options: Any) -> None:
@@ -118,6 +129,9 @@ def _run(
     fresh: bool,
     executor: str,
     cluster: Path | None,
+    scheduler: str | None,
+    devices: str | None,
+    shard_batch: bool,
     **options: Any,
 ) -> ExitCode:
     from hexbench.plan.models import known_models
@@ -148,10 +162,13 @@ def _run(
         print_plan(planned, models, Expectation(images, models, pixels), console)
         return ExitCode.OK
     from hexbench.registration import registered
-    from hexbench.run.executors import executor as executor_of
+    from hexbench.run.devices import divided_among
+    from hexbench.run.executors import executor_of
     from hexbench.run.suite import Request, run_suite
     from hexbench.run.worker import RunOptions
 
+    if shard_batch:
+        options["divided_among"], devices = divided_among(executor, devices), None
     place = Path("results") / ("" if study.name == DEFAULT else Path(study.name).name) / loaded.name
     request = Request(
         study,
@@ -165,7 +182,7 @@ def _run(
         registered(study, loaded),
         fresh,
         RunOptions(**options),
-        executor_of(executor, cluster),
+        executor_of(executor, cluster, scheduler, devices),
     )
     return run_suite(request, console)
 
@@ -205,20 +222,44 @@ def pack(folder: Path) -> None:
 @cli.command()
 @click.option("--cells", "file", type=PATH, required=True, metavar="FILE", help="The job, as JSON.")
 @click.option("--out", type=PATH, required=True, help="Results folder.")
-def worker(file: Path, out: Path) -> None:
+@click.option(
+    "--distributed",
+    is_flag=True,
+    help="Train each network together with the processes of the same command on other machines: JAX finds "
+    "them under Slurm, MPI and on a TPU pod, elsewhere by the next three options.",
+)
+@click.option("--coordinator", metavar="HOST:PORT", help="Where the first process listens.")
+@click.option("--processes", type=click.IntRange(1), help="How many processes there are.")
+@click.option("--process", type=click.IntRange(0), help="Which of them this is, from 0.")
+def worker(
+    file: Path,
+    out: Path,
+    distributed: bool,
+    coordinator: str | None,
+    processes: int | None,
+    process: int | None,
+) -> None:
     """Measure the cells of a job into a results folder, and nothing else; what is stored is kept."""
+    from hexbench.run import hosts
     from hexbench.run.job import carry_out, read
     from hexbench.run.signals import Signals
     from hexbench.store.record import Failed
     from hexbench.store.store import Store
 
+    if not distributed and (coordinator, processes, process) != (None, None, None):
+        raise click.UsageError("--coordinator, --processes and --process go with --distributed.")
     job, signals = read(file), Signals()
-    measured = failed = 0
+    store, count, failed = Store(out), 0, 0
     with signals.installed():
-        for result in carry_out(job, Store(out), deferred=signals.deferred):
-            measured += 1
+        if distributed:
+            hosts.join(coordinator, processes, process)
+            results = hosts.carry_out(job, store, signals.deferred)
+        else:
+            results = carry_out(job, store, deferred=signals.deferred)
+        for result in results:
+            count += 1
             failed += isinstance(result.record, Failed)
-    click.echo(f"{measured:,} of {len(job.cells):,} cells are stored, {failed:,} of them failed.")
+    click.echo(f"{count:,} of {len(job.cells):,} cells are stored, {failed:,} of them failed.")
     sys.exit(ExitCode.CELLS_FAILED if failed else ExitCode.OK)
 
 

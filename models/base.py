@@ -12,8 +12,8 @@ importing the module:
 - `takes_images`: X is (n, height, width[, channels]), uint8 where 255 is white, otherwise float32 in
   0 to 1; a model without it gets float32 (n, p) in 0 to 1.
 - `searches`: hyperparameters that `fit` chooses itself, then in `best_params_` and described by `search_`.
-- `learning_curve`: `fit` takes `classes`, `test`, `validation`, `evaluate_at`, `on_epochs` and
-  `checkpoint`, the class has `fit_together`, and a fitted model `curve_`; see `network.NetworkClassifier`.
+- `learning_curve`: `fit` takes `classes`, `test`, `validation`, `evaluate_at`, `on_epochs`,
+  `checkpoint` and `devices`, the class has `fit_together`, and a fitted model `curve_`; see `network.NetworkClassifier`.
 - `longer_contains_shorter`: an epoch's state does not depend on how many are to follow.
 - `accelerated`: trains on JAX's default device.
 - `cost`: expected seconds, each times its number: `fixed`, `step` (of the optimizer), `pixel` (of a

@@ -16,7 +16,8 @@ import numpy as np
 from flax import nnx
 from hexbench.models.base import Checkpoint, Labelled
 from hexbench.models.training.early_stopping import padded
-from hexbench.models.training.programs import Network, prediction_program
+from hexbench.models.training.description import Network
+from hexbench.models.training.programs import prediction_program
 from hexbench.models.training.trainer import train
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -94,6 +95,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         evaluate_at: Iterable[int] = (),
         on_epochs: Callable[[int], None] | None = None,
         checkpoint: Checkpoint | None = None,
+        devices: int | None = None,
     ) -> Self:
         """Train from fresh weights.
 
@@ -110,9 +112,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             on_epochs: Called every so often with the number of epochs done; may raise.
             checkpoint: Where progress is kept. A run that finds some there goes on from it, and ends
                 with the very same numbers.
+            devices: So many share out every batch, by default where that is faster: the cores of a CPU.
 
         Raises:
-            ValueError: An argument or hyperparameter is wrong.
+            ValueError: An argument or hyperparameter is wrong, or JAX has fewer devices.
             FloatingPointError: A loss is not finite.
         """
         held_out = None if validation is None else [validation]
@@ -127,6 +130,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             evaluate_at=evaluate_at,
             on_epochs=on_epochs,
             checkpoint=checkpoint,
+            devices=devices,
         )
         return self
 
@@ -144,6 +148,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         evaluate_at: Iterable[int] = (),
         on_epochs: Callable[[int], None] | None = None,
         checkpoint: Checkpoint | None = None,
+        devices: int | None = None,
     ) -> None:
         """Fit models that differ in `random_state` alone side by side, in one program.
 
@@ -182,6 +187,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             evaluate_at=evaluate_at,
             on_epochs=on_epochs,
             checkpoint=checkpoint,
+            devices=devices,
         )
         layers = network.layers()
         for model, fit in zip(models, fits, strict=True):

@@ -43,15 +43,16 @@ def measure(
     search: Record | None = None,
     on_epochs: OnEpochs | None = None,
     checkpoint: Checkpoint | None = None,
+    devices: int | None = None,
 ) -> Done:
     """The record of one cell.
 
     `search` is the record of the search that `cell.params_from` names. A model with a learning curve
-    leaves what it has in `checkpoint`, and goes on from what it finds there. Raises whatever the
-    training raises.
+    leaves what it has in `checkpoint`, goes on from what it finds there, and shares out its batches among
+    `devices`. Raises whatever the training raises.
     """
     if entry.learning_curve:
-        return measure_together([cell], data, entry, on_epochs, checkpoint)[0]
+        return measure_together([cell], data, entry, on_epochs, checkpoint, devices)[0]
     chosen = _chosen(cell, search)
     rows = data.draw(cell.subset, cell.parts, cell.seed_of(SUBSET))
     model = _make(entry, cell.params | chosen, cell.seed_of(ORDER))
@@ -75,6 +76,7 @@ def measure_together(
     entry: Entry,
     on_epochs: OnEpochs | None = None,
     checkpoint: Checkpoint | None = None,
+    devices: int | None = None,
 ) -> list[Done]:
     """The records of cells that differ in their seed alone, whose models are trained side by side.
 
@@ -100,6 +102,7 @@ def measure_together(
             evaluate_at=first.evaluate_at,
             on_epochs=on_epochs,
             checkpoint=checkpoint,
+            **({} if devices is None else {"devices": devices}),
         )
         fields = [
             _from_curve(cell, model, data, drawn.test)
@@ -119,6 +122,7 @@ def measure_together(
             clean=clean,
             memory=found,
             total_s=total_s,
+            devices=devices,
         )
         for cell, of_cell in zip(cells, fields, strict=True)
     ]
@@ -269,9 +273,10 @@ def _done(
     clean: bool | None,
     memory: Mapping[str, float | None],
     total_s: float,
+    devices: int | None = None,
 ) -> Done:
     values = {
-        **_header(cell, data, entry),
+        **_header(cell, data, entry, devices),
         **fields,
         "key": key,
         "timing_clean": clean,
@@ -283,19 +288,19 @@ def _done(
     return record
 
 
-def _header(cell: Cell, data: Dataset, entry: Entry) -> dict[str, Any]:
+def _header(cell: Cell, data: Dataset, entry: Entry, devices: int | None = None) -> dict[str, Any]:
     return {name: getattr(cell, name) for name in Cell.__struct_fields__} | {
         "data": DataName(data.name, data.fingerprint),
         "environment": environment(),
-        "device": _device(entry),
+        "device": _device(entry, devices),
     }
 
 
-def _device(entry: Entry) -> str:
+def _device(entry: Entry, devices: int | None) -> str:
     if not entry.accelerated:
         return "cpu"
     try:
-        return device()
+        return device(devices)
     except RuntimeError:  # no device could be started: the cell fails, and its record says why
         return "none"
 

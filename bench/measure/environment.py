@@ -50,18 +50,27 @@ def environment() -> Environment:
     )
 
 
-def device() -> str:
-    """The device that JAX computes on, such as `cpu` or `gpu: NVIDIA A100`. Starts JAX."""
+def device(used: int | None = None) -> str:
+    """What JAX computes on, such as `cpu` or `gpu: NVIDIA A100 (1 of 8)`. Starts JAX.
+
+    `used` devices share out each batch; without it a network has one, or the cores of the CPU.
+    """
     jax = start_jax()
     first, count = jax.devices()[0], len(jax.devices())
-    if first.platform == "cpu":
-        return "cpu"
-    return f"{first.platform}: {first.device_kind}" + (f" (1 of {count})" if count > 1 else "")
+    name = "cpu" if first.platform == "cpu" else f"{first.platform}: {first.device_kind}"
+    if used is None and first.platform == "cpu":
+        return name
+    return f"{name} ({used or 1} of {count})" if count > 1 else name
 
 
 def has_accelerator() -> bool:
     """Whether JAX computes on something other than a CPU. Starts JAX."""
     return bool(start_jax().default_backend() != "cpu")
+
+
+def are_several() -> bool:
+    """Whether this process trains together with others, on their machines or this one."""
+    return bool(start_jax().process_count() > 1)
 
 
 def start_jax() -> Any:

@@ -82,8 +82,12 @@ class Outcome:
 
     @property
     def peers(self) -> list[Result]:
-        """The others that did not fail."""
-        return [r for r in self.results[1:] if r.error is None]
+        """The others that did not fail and compute in the same precision."""
+        return [r for r in self.finished if r is not self.results[0] and self.is_equal(r)]
+
+    def is_equal(self, result: Result) -> bool:
+        """Whether a contestant computes in hexbench's precision."""
+        return result.entry.precision == self.results[0].entry.precision
 
 
 def contest(entries: Sequence[Entry], setting: Setting, task: Task, say: Callable[[str], None]) -> Outcome:

@@ -14,8 +14,10 @@ ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
 class PyTorch(Network):
     """A step at a time, on every core."""
 
-    def __init__(self, task: Task, layout: Any = torch.contiguous_format):
+    def __init__(self, task: Task, layout: Any = torch.contiguous_format, reduced: bool = False):
+        """`reduced`: products and convolutions in bfloat16, as `torch.autocast` chooses them."""
         super().__init__(task)
+        self._reduced = reduced
         torch.manual_seed(task.seed)
         torch.set_num_threads(joblib.cpu_count())
         self._images = self._as_input(task.images)
@@ -36,7 +38,9 @@ class PyTorch(Network):
         for rows in torch.randperm(len(self._images)).split(self.task.params["batch_size"]):
             self._optimizer.zero_grad()
             batch = self._images[rows].contiguous(memory_format=self._layout)
-            self._loss(self._network(batch), self._labels[rows]).backward()
+            with torch.autocast("cpu", torch.bfloat16, enabled=self._reduced):
+                loss = self._loss(self._network(batch), self._labels[rows])
+            loss.backward()
             self._optimizer.step()
 
     def predict(self) -> np.ndarray:
@@ -61,6 +65,11 @@ class PyTorch(Network):
 def channels_last(task: Task) -> PyTorch:
     """PyTorch with channels innermost in memory, its faster layout on a CPU."""
     return PyTorch(task, torch.channels_last)
+
+
+def bfloat16(task: Task) -> PyTorch:
+    """PyTorch with autocast, which some processors compute twice as fast."""
+    return PyTorch(task, reduced=True)
 
 
 def _network(task: Task) -> Any:

@@ -142,6 +142,13 @@ def headline(outcomes: Sequence[Outcome]) -> list[Table]:
             [o for o in outcomes if o.setting.batch_size],
         ),
         _summary(
+            "Training in lower precision",
+            "Products and convolutions in bfloat16, which not every processor computes faster. Time of an "
+            f"epoch relative to hexbench's in float32: {RANGE}.",
+            [o for o in outcomes if o.setting.batch_size],
+            equal=False,
+        ),
+        _summary(
             "Grid search beside scikit-learn",
             f"Time of a grid search by cross-validation relative to hexbench's: {RANGE}.",
             [o for o in outcomes if not o.setting.batch_size],
@@ -151,9 +158,11 @@ def headline(outcomes: Sequence[Outcome]) -> list[Table]:
     return [table for table in tables if table.rows]
 
 
-def _summary(title: str, note: str, outcomes: Sequence[Outcome]) -> Table:
-    """One row a contestant, one column a contest."""
-    by_title = [{r.entry.title: _relative_time(r, o) for r in o.results} for o in outcomes]
+def _summary(title: str, note: str, outcomes: Sequence[Outcome], *, equal: bool = True) -> Table:
+    """One row a contestant of equal, or of another, precision; one column a contest."""
+    by_title = [
+        {r.entry.title: _relative_time(r, o) for r in o.results if o.is_equal(r) == equal} for o in outcomes
+    ]
     names = dict.fromkeys(name for texts in by_title for name in texts)
     rows = [(name, *(texts.get(name, NONE) for texts in by_title)) for name in names]
     return Table(title, note, ("contestant", *(o.setting.title for o in outcomes)), rows)

@@ -7,6 +7,7 @@ import importlib.util
 from dataclasses import dataclass, field
 
 NETWORKS = ("cnn", "mlp")
+FULL = "float32"
 HOW_TO_INSTALL = "`make peers` installs it"
 
 
@@ -23,6 +24,8 @@ class Entry:
     models: tuple[str, ...]
     needs: tuple[str, ...] = ()
     """Modules that must be installed."""
+    precision: str = FULL
+    """Of its products and convolutions; weights and updates are float32."""
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -32,9 +35,12 @@ class Entry:
 
 
 def _network(name: str, title: str, maker: str, *needs: str, **environment: str) -> Entry:
-    # A layout is one of images: for the MLP it would be the same contestant once more.
-    models = ("cnn",) if maker.endswith(":channels_last") else NETWORKS
-    return Entry(name, title, f"hexbench.peers.networks_{maker}", models, needs, environment)
+    return Entry(name, title, f"hexbench.peers.networks_{maker}", NETWORKS, needs, environment=environment)
+
+
+def _convolutional(name: str, title: str, maker: str, *needs: str, precision: str = FULL) -> Entry:
+    """For the CNN alone: for the MLP it would be another contestant once more, or gain nothing."""
+    return Entry(name, title, f"hexbench.peers.networks_{maker}", ("cnn",), needs, precision)
 
 
 def _search(name: str, title: str, maker: str, *needs: str) -> Entry:
@@ -48,7 +54,10 @@ TENSORFLOW = ("keras", "tensorflow")
 ROSTER = (
     _network(OURS, "hexbench", "jax:Hexbench"),
     _network("pytorch", "PyTorch", "torch:PyTorch", "torch"),
-    _network("pytorch-channels-last", "PyTorch, channels last", "torch:channels_last", "torch"),
+    _convolutional("pytorch-channels-last", "PyTorch, channels last", "torch:channels_last", "torch"),
+    _convolutional(
+        "pytorch-bfloat16", "PyTorch, bfloat16 autocast", "torch:bfloat16", "torch", precision="bfloat16"
+    ),
     _network(
         "keras-tensorflow", "Keras on TensorFlow", "keras:Keras", *TENSORFLOW, KERAS_BACKEND="tensorflow"
     ),

@@ -143,12 +143,12 @@ class Comparison:
 
 
 def compare_accuracies(outcome: Outcome) -> list[Comparison]:
-    """Each contestant's accuracy against the median of the others'; none if fewer than two are left.
+    """The accuracy of each in equal precision against the median of the others'; none if fewer than two are left.
 
     The rule, which was written before anything was measured: accuracies agree if every difference is
     within `allowed_difference`, with the SEED_SPREAD of the epochs trained. An SVM has no seed.
     """
-    finished = outcome.finished
+    finished = [result for result in outcome.finished if outcome.is_equal(result)]
     if len(finished) < 2:
         return []
     by_epochs = SEED_SPREAD[outcome.setting.model]

@@ -1,6 +1,6 @@
 """Divides the cells of a run into batches, each for one job of a cluster."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from hexbench.models import Entry
@@ -23,23 +23,23 @@ def divided(
     models: Mapping[str, Entry],
     seconds: Callable[[Cell], float],
     most_s: float,
+    unsearched: Set[str],
     timed: Callable[[Cell], bool] = lambda _: False,
 ) -> list[Batch]:
-    """Batches of about `most_s` expected seconds; each search is a batch of its own, and the first.
+    """Batches of about `most_s` expected seconds; each search is a batch of its own, and those come first.
 
-    Cells that wait for one search are in batches without others; `timed` are those whose times count.
+    `unsearched` are the identities of searches without a record: cells that wait for one of them are in
+    batches without others. `timed` are cells whose times count.
     """
-    cells = list(cells)
-    here = {cell.identity for cell in cells}
     alike: dict[tuple[str | None, bool], list[Cell]] = {}
     batches = []
     for cell in cells:
         if models[cell.model].searches:
             batches.append(Batch((cell,), alone=timed(cell)))
         else:
-            search = cell.params_from if cell.params_from in here else None
+            search = cell.params_from if cell.params_from in unsearched else None
             alike.setdefault((search, timed(cell)), []).append(cell)
-    for (search, alone), group in alike.items():
+    for (search, alone), group in sorted(alike.items(), key=lambda item: item[0][0] is not None):
         batches += [Batch(tuple(part), search, alone) for part in _filled(group, seconds, most_s)]
     return batches
 

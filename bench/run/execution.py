@@ -1,7 +1,7 @@
 """A run: which cells are left to measure, an executor that has them measured, and how far it is."""
 
 import time
-from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from hexbench.data.dataset import Dataset
@@ -83,9 +83,10 @@ def run(
         with run_bar(console) as bar:
             display = _Display(console, words, clock, bar)
             work = Work(job.of(waiting), data, store, expectation, display, signals)
-            for cell, record, seconds in executor(work):
-                outcome.add(record, kept=seconds is None)
-                display.on_done(cell, seconds)
+            with closing(executor.carry_out(work)) as results:
+                for cell, record, seconds in results:
+                    outcome.add(record, kept=seconds is None)
+                    display.on_done(cell, seconds)
     except Stopped as stopped:
         outcome.stopped = stopped
     return outcome
@@ -99,6 +100,7 @@ class _Display(ProgressListener):
         self._labels, self._count = labels, len(labels)
         self._finished = 0
         self._running: Cell | None = None
+        self._at_once = 1
         self._spoke = time.perf_counter()
         self._task = bar.add_task("", total=1.0, done="", left="")
 
@@ -110,12 +112,12 @@ class _Display(ProgressListener):
         if self._running is not None:
             self._update(self._labels[self._running], epochs / (self._running.planned_epochs or 1))
 
-    def on_wait(self, cells: int) -> None:
-        self._running = None
-        self._update(f"another process measures the last {cells:,}")
+    def on_status(self, what: str, at_once: int = 1) -> None:
+        self._running, self._at_once = None, max(1, at_once)
+        self._update(what)
 
-    def on_detached(self, jobs: int) -> None:
-        self._console.print(f"{jobs:,} jobs go on without this process; the same command attaches to them again.")
+    def on_note(self, note: str) -> None:
+        self._console.print(note, highlight=False, markup=False)
 
     def on_done(self, cell: Cell, seconds: float | None) -> None:
         """The cell has its record."""
@@ -123,7 +125,7 @@ class _Display(ProgressListener):
         self._finished += 1
 
     def _update(self, what: str, share: float = 0.0) -> None:
-        left = self._clock.remaining(self._running, share)
+        left = self._clock.remaining(self._running, share) / self._at_once
         elapsed = self._bar.tasks[0].elapsed or 0.0
         self._bar.update(
             self._task,

@@ -1,8 +1,9 @@
-"""Executors: who measures the cells of a run. A new one is a module and a line in `executor`."""
+"""Executors: who measures the cells of a run. A new one is a module and a line in `executor_of`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from hexbench.data.dataset import Dataset
 from hexbench.errors import BadInput
@@ -29,28 +30,58 @@ class Work:
     signals: Signals
 
 
-Executor = Callable[[Work], Iterator[CellResult]]
-"""Has the cells measured, and yields each once its record is stored."""
+Results = Generator[CellResult, None, None]
 
 
-def executor(name: str, settings: Path | None = None) -> Executor:
-    """The executor of this name; `settings` is a TOML file with a section for it.
+class Executor(Protocol):
+    """Has cells measured."""
 
-    BadInput where its packages or its cluster are missing, or a setting is wrong.
+    def carry_out(self, work: Work) -> Results:
+        """Have the cells measured, and yield each once its record is stored."""
+
+    def in_use(self, folder: Path) -> bool:
+        """Whether jobs of a process that has ended still work on a results folder."""
+
+
+class Local:
+    """Measures in this process, one cell after another."""
+
+    def carry_out(self, work: Work) -> Results:
+        """As `Executor`."""
+        yield from jobs.carry_out(work.job, work.store, work.data, work.listener, work.signals.deferred)
+
+    def in_use(self, folder: Path) -> bool:  # noqa: ARG002
+        """Never: what it began ends with it."""
+        return False
+
+
+def executor_of(
+    name: str, settings: Path | None = None, scheduler: str | None = None, devices: str | None = None
+) -> Executor:
+    """The executor of this name.
+
+    `settings` is a TOML file with a section for it, `scheduler` the address of Dask's, `devices` on how
+    many of this machine cells are measured side by side. BadInput where its packages or its cluster are
+    missing, or an option is wrong or not for it.
     """
-    if name == "local":
-        if settings is not None:
-            raise BadInput(f"--cluster {settings}: the local executor has no settings; choose --executor.")
-        return local
+    if scheduler is not None and name != "dask":
+        raise BadInput(f"--scheduler {scheduler} is for --executor dask.")
+    if settings is not None and name == "local":
+        raise BadInput(f"--cluster {settings} is for --executor slurm or dask.")
+    if devices is not None and name != "local":
+        raise BadInput(
+            f"--devices {devices} is for this machine: jobs elsewhere have the devices of their node."
+        )
     if name == "slurm":
-        from hexbench.run.slurm import slurm
+        from hexbench.run.slurm import Slurm
 
-        return slurm(settings)
-    from hexbench.run.dask import dask
+        return Slurm(settings)
+    if name == "dask":
+        from hexbench.run.dask import Dask
 
-    return dask(settings)
+        return Dask(settings, scheduler)
+    if devices is not None:
+        from hexbench.run.side_by_side import SideBySide
 
-
-def local(work: Work) -> Iterator[CellResult]:
-    """In this process, one after another."""
-    yield from jobs.carry_out(work.job, work.store, work.data, work.listener, work.signals.deferred)
+        return SideBySide.of(devices)
+    return Local()

@@ -1,12 +1,15 @@
 """`python -m hexbench.run.harness`: what hexbench's own work costs as the number of cells grows.
 
-Plans a suite, goes through its stored records as a resumed run does, and writes its report, for
-more and more cells. The records are copies of one that is really measured.
+Plans a suite, stores its records from several processes, goes through them as a resumed run does, and
+writes its report, for more and more cells. The records are copies of one that is really measured.
 """
 
 import io
+import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -38,11 +41,11 @@ COUNTS = (100, 1_000, 10_000)
 SIZES = (100, 300, 1_000, 3_000)
 MEASURED_SIZE = 1_000
 """Of the cell whose record is copied."""
+CURVES = "evaluate_at = [1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40]\nsnapshot_at = [3, 5, 15]"
 SUITE = """description = "Many short cells."
 [[sweep]]
 model = "{model}"
-evaluate_at = [1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40]
-snapshot_at = [3, 5, 15]
+{more}
 train_size = {sizes}
 seeds = {seeds}
 """
@@ -52,9 +55,11 @@ T = TypeVar("T")
 
 @click.command()
 @click.option("--counts", default=",".join(map(str, COUNTS)), show_default=True, help="Of cells.")
+@click.option("--writers", default=1, show_default=True, type=click.IntRange(1), help="Processes that store.")
+@click.option("--small", is_flag=True, help="Records of short runs: one evaluation, and few epochs.")
 @click.option("--out", default="results/harness", type=click.Path(path_type=Path), show_default=True)
-def main(counts: str, out: Path) -> None:
-    """Time plan, resume and report for so many cells each."""
+def main(counts: str, writers: int, small: bool, out: Path) -> None:
+    """Time plan, storing, resume and report for so many cells each."""
     study = load(DEFAULT)
     source = study.sources.resolve(study.sources.fallback)
     data = source.load()
@@ -62,13 +67,15 @@ def main(counts: str, out: Path) -> None:
     lines = []
     for count in map(int, counts.split(",")):
         with TemporaryDirectory() as folder:
-            record, line = _line(count, Path(folder), study, source, data, record)
+            record, line = _line(count, Path(folder), study, source, data, record, writers, small)
             lines.append(line)
     assert record is not None
     made = Table(
         "hexbench's own work by number of cells",
-        f"Seconds of one run on this machine; a record has {len(encode(record)) / 1000:.0f} kB.",
-        ("cells", "plan and print", "resume", "report"),
+        f"Seconds of one run on this machine; a record has {len(encode(record)) / 1000:.0f} kB; records are "
+        f"stored by {writers} {'processes' if writers > 1 else 'process'}. Memory is the highest of the process "
+        "that plans, resumes and reports.",
+        ("cells", "plan and print", "store", "resume", "report", "memory (MB)"),
         lines,
         "r",
     )
@@ -78,14 +85,22 @@ def main(counts: str, out: Path) -> None:
 
 
 def _line(
-    count: int, folder: Path, study: Study, source: Source, data: Dataset, record: Done | None
+    count: int,
+    folder: Path,
+    study: Study,
+    source: Source,
+    data: Dataset,
+    record: Done | None,
+    writers: int,
+    small: bool,
 ) -> tuple[Done, tuple[str, ...]]:
     """The measured record, measured now unless it is given, and the table's line for so many cells."""
     models = entries()
     curves = [name for name, entry in models.items() if entry.learning_curve]
     cheapest = min(curves, key=lambda name: models[name].cost["pixel"])
     file = folder / "many.toml"
-    file.write_text(SUITE.format(model=cheapest, sizes=list(SIZES), seeds=max(1, count // len(SIZES))))
+    more, seeds = "epochs = 5" if small else CURVES, max(1, count // len(SIZES))
+    file.write_text(SUITE.format(model=cheapest, sizes=list(SIZES), seeds=seeds, more=more))
     images = Images(len(data.images), study.split, study.split.tested(len(data.images)))
     planned, plan_s = _timed(lambda: plan(read_suite(file, models), images, models))
     cells = planned.cells
@@ -97,13 +112,14 @@ def _line(
     store = Store(folder / "results")
     request = Request(study, "many", source, planned, planned, models, (), store.folder)
     store.put_manifest(manifest_of(request, data, store))
-    _copy(record, cells, data, store)
-    keys = [cell.key_on(data.fingerprint) for cell in cells]
-    settled, resume_s = _timed(lambda: sum(is_settled(store.get(key)) for key in keys))
+    kept = record
+    _, store_s = _timed(lambda: _store(kept, cells, data.fingerprint, store.folder, writers))
+    settled, resume_s = _timed(lambda: sum(map(is_settled, store.survey().sound.values())))
     assert settled == len(cells)
     _, report_s = _timed(lambda: write_report(store, study))
-    seconds = (plan_s + print_s, resume_s, report_s)
-    return record, (f"{len(cells):,}", *(f"{value:.2f}" for value in seconds))
+    seconds = (plan_s + print_s, store_s, resume_s, report_s)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    return record, (f"{len(cells):,}", *(f"{value:.2f}" for value in seconds), f"{memory:,.0f}")
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:
@@ -112,14 +128,22 @@ def _timed(work: Callable[[], T]) -> tuple[T, float]:
     return result, time.perf_counter() - started
 
 
-def _copy(record: Done, cells: tuple[Cell, ...], data: Dataset, store: Store) -> None:
-    """Store the record under every cell's name, without the care that a measured one gets."""
-    store.cells.mkdir(parents=True)
+def _store(record: Done, cells: Sequence[Cell], fingerprint: str, folder: Path, writers: int) -> None:
+    """Store the record under every cell's name, as measured ones are stored."""
+    if writers == 1:
+        _put(record, cells, fingerprint, folder)
+        return
+    with ProcessPoolExecutor(writers, get_context("spawn")) as pool:
+        parts = [cells[i::writers] for i in range(writers)]
+        for done in [pool.submit(_put, record, part, fingerprint, folder) for part in parts]:
+            done.result()
+
+
+def _put(record: Done, cells: Sequence[Cell], fingerprint: str, folder: Path) -> None:
+    store = Store(folder, locked=False)
     for cell in cells:
-        key = cell.key_on(data.fingerprint)
         fields = {name: getattr(cell, name) for name in Cell.__struct_fields__}
-        copy = msgspec.structs.replace(record, **fields, key=key)
-        (store.cells / f"{key}.json").write_bytes(encode(copy))
+        store.put(msgspec.structs.replace(record, **fields, key=cell.key_on(fingerprint)))
 
 
 if __name__ == "__main__":

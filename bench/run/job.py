@@ -12,7 +12,7 @@ import msgspec
 from hexbench.data.dataset import Dataset
 from hexbench.errors import BadInput
 from hexbench.files import reason, write_whole
-from hexbench.plan.cell import MEASUREMENT_VERSION, Cell, frozen
+from hexbench.plan.cell import MEASUREMENT_VERSION, Cell, frozen, key_of
 from hexbench.plan.cost import Expectation
 from hexbench.plan.models import known_models
 from hexbench.plan.suites import Images
@@ -42,6 +42,15 @@ class Job(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def of(self, cells: Sequence[Cell]) -> "Job":
         """The same job with these cells."""
         return msgspec.structs.replace(self, cells=tuple(cells))
+
+    def ready(self, store: Store) -> list[Cell]:
+        """Its cells, but for those that wait for a search which is neither among them nor stored."""
+        here = {cell.identity for cell in self.cells}
+
+        def is_there(search: str) -> bool:
+            return search in here or store.get(key_of(search, self.fingerprint)) is not None
+
+        return [cell for cell in self.cells if cell.params_from is None or is_there(cell.params_from)]
 
     def write(self, file: Path) -> Path:
         """Write it as JSON, whole or not at all; returns the file."""
@@ -97,7 +106,5 @@ def carry_out(
     split = load(job.study).split
     images = Images(len(data.images), split, len(data.parts(split)[1]))
     expectation = Expectation(images, known_models(job.own_models), data.images[0].size)
-    worker = Worker(
-        data, store, expectation, job.options, job.own_models, listener, deferred, shared=shared
-    )
+    worker = Worker(data, store, expectation, job.options, job.own_models, listener, deferred, shared=shared)
     yield from worker.carry_out(job.cells)

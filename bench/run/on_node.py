@@ -1,4 +1,4 @@
-"""What submitit runs on a node. The Slurm job that ran out of time says so in the record of its cell."""
+"""What runs on the nodes of a cluster. A job that has had its time says so in the record of its cell."""
 
 import os
 import sys
@@ -9,27 +9,25 @@ from typing import Any
 
 from hexbench.files import write_whole
 
-LAST_S = 180
-"""A signal this near to the end of a job is about its end."""
-
 
 class OnNode:
-    """Carries out the job in a file; called again after a preemption it goes on from the checkpoints."""
+    """Carries out the job in a file; after a preemption it is called again, and goes on from the checkpoints."""
 
-    def __init__(self, file: str, out: str, limit_s: float):
-        """`limit_s`: how long the job may take."""
-        self._file, self._out, self._limit_s = file, out, limit_s
+    def __init__(self, file: str, out: str, ends_s: float):
+        """`ends_s`: a signal after so many seconds is about the end of the job."""
+        self._file, self._out, self._ends_s = file, out, ends_s
         self._started: float | None = None
         self._is_over = False
 
     def __call__(self) -> None:
-        """Measure the cells that have no record yet, until the time is over."""
+        """Measure the cells that have no record yet and whose search has one, until the time is over."""
         from hexbench.run.job import carry_out, read
         from hexbench.store.store import Store
 
         self._started = time.monotonic()
         store = Store(Path(self._out), locked=False)
-        for _ in carry_out(read(Path(self._file)), store, shared=_is_shared()):
+        job = read(Path(self._file))
+        for _ in carry_out(job.of(job.ready(store)), store, shared=_is_shared()):
             if self._is_over:
                 break
 
@@ -38,7 +36,7 @@ class OnNode:
         import submitit
 
         took = 0.0 if self._started is None else time.monotonic() - self._started
-        if took > self._limit_s - LAST_S:
+        if took >= self._ends_s:
             self._is_over = True
             raise TimeoutError(f"its Slurm job {os.environ.get('SLURM_JOB_ID', '')} reached its time limit")
         return submitit.helpers.DelayedSubmission(self)
@@ -52,19 +50,20 @@ class Probe:
 
     def __call__(self) -> None:
         """Only into a folder that is there: a folder made by the node is none that is shared."""
-        with suppress(FileNotFoundError):
-            if Path(self._answer).parent.is_dir():
-                write_whole(Path(self._answer), self.version())
+        if Path(self._answer).parent.is_dir():
+            with suppress(FileNotFoundError):
+                write_whole(Path(self._answer), version())
 
-    @staticmethod
-    def version() -> str:
-        """In words: of hexbench, its measurements and Python."""
-        from importlib.metadata import version
 
-        from hexbench.plan.cell import MEASUREMENT_VERSION
+def version() -> str:
+    """In words: of hexbench, its measurements and Python."""
+    from importlib import metadata
 
-        python = ".".join(map(str, sys.version_info[:2]))
-        return f"hexbench {version('hexbench')} (measurement version {MEASUREMENT_VERSION}, Python {python})"
+    from hexbench.plan.cell import MEASUREMENT_VERSION
+
+    python = ".".join(map(str, sys.version_info[:2]))
+    own = metadata.version("hexbench")
+    return f"hexbench {own} (measurement version {MEASUREMENT_VERSION}) on Python {python}"
 
 
 def _is_shared() -> bool:

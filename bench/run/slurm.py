@@ -1,65 +1,51 @@
-"""The Slurm executor: job arrays by submitit, whose jobs go on when this process ends.
+"""The Slurm executor: job arrays, which go on when this process ends.
 
 The results folder lies on a file system that the nodes share. Each cell belongs to one job, so that no
 lock is needed there. `jobs/submitted.json` says which jobs there are: the same command attaches again.
 """
 
+import os
+import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
 from uuid import uuid4
 
 import msgspec
 from hexbench.analyse.runs import Runs
 from hexbench.analyse.timed import timed_cells
 from hexbench.errors import BadInput, Stopped
-from hexbench.files import read_toml, reason, write_whole
+from hexbench.files import write_whole
 from hexbench.measure.cell import failed
 from hexbench.plan.cell import Cell
 from hexbench.plan.models import known_models
-from hexbench.run import cluster
+from hexbench.run import slurm_queue
+from hexbench.run.arrivals import Arrivals
 from hexbench.run.batches import Batch, divided
-from hexbench.run.cluster import Unreachable
-from hexbench.run.executors import Executor, Work
-from hexbench.run.on_node import OnNode, Probe
+from hexbench.run.executors import Results, Work
+from hexbench.run.job import read
+from hexbench.run.on_node import OnNode, Probe, version
+from hexbench.run.slurm_queue import RUNNING, WORDS, Unreachable
+from hexbench.run.submission import SLACK_S, Settings, Submission, read_settings, shares
 from hexbench.run.worker import CellResult
 from hexbench.store.record import Done
 from hexbench.study import load
-from msgspec import Meta, Struct
+from msgspec import Struct
 
+SUBMITTED = "submitted.json"
 LOOK_EVERY_S = 2.0
 FORGIVEN_S = 1_800
 """So long the controller may be silent before the run says so and ends; its jobs go on."""
-APPEARS_WITHIN_S = 60
-"""A file that a node has written must be seen here."""
-Positive = Annotated[int, Meta(ge=1)]
+APPEARS_WITHIN_S = 10
+"""What a node has written is seen here by then."""
+TRIES = 2
+"""A cell whose job dies, but not at its time limit, gets so many."""
+FRUITLESS = 3
+"""After so many jobs in a row that ended without a record, nothing more is submitted."""
 
 
-class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The section `[slurm]` of the file that --cluster names; all of it is optional."""
-
-    partition: str | None = None
-    account: str | None = None
-    qos: str | None = None
-    minutes: Positive = 60
-    """After so long a job is ended, and the cell that it measured has failed."""
-    minutes_expected: Positive = 15
-    """Cells are put together into jobs that are expected to take so long."""
-    jobs_at_once: Positive = 64
-    cores: Positive | None = None
-    """For each job; of jobs with a node to themselves all."""
-    gpus: Annotated[int, Meta(ge=0)] = 0
-    memory_gb: Annotated[float, Meta(gt=0)] | None = None
-    setup: list[str] = []
-    """Lines of shell before each job."""
-    exclusive_times: bool = True
-    """Whether cells that claims about time rest on get a node to themselves."""
-
-
-class Submitted(Struct, frozen=True):
+class Submitted(Struct):
     """A job that Slurm has."""
 
     id: str
@@ -67,129 +53,164 @@ class Submitted(Struct, frozen=True):
     """Of its cells, in `jobs/`."""
 
 
-def slurm(settings: Path | None) -> Executor:
-    """The executor with the settings of a file; BadInput where it or Slurm is not as it must be."""
-    found = _settings(settings)
+def _submitted(folder: Path) -> list[Submitted]:
+    """The jobs that an earlier process has written down."""
     try:
-        import submitit  # noqa: F401
-    except ImportError:
-        raise BadInput('--executor slurm needs submitit: pip install "hexbench[slurm]".') from None
-    cluster.check(found.partition)
-
-    def executor(work: Work) -> Iterator[CellResult]:
-        return _Run(work, found).carry_out()
-
-    return executor
+        return msgspec.json.decode((folder / SUBMITTED).read_bytes(), type=list[Submitted])
+    except FileNotFoundError:
+        return []
+    except msgspec.DecodeError as error:
+        raise BadInput(f"{folder / SUBMITTED} cannot be read: {error}.") from None
 
 
-def _settings(file: Path | None) -> Settings:
-    if file is None:
-        return Settings()
-    try:
-        return msgspec.convert(read_toml(file).get("slurm", {}), Settings)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{file} cannot be used: {reason(error)}.") from None
-
-
-@dataclass
 class _Live:
     """A job that was not seen to end, and its cells that have no record yet."""
 
-    submitted: Submitted
-    cells: list[Cell]
+    def __init__(self, submitted: Submitted, cells: dict[str, Cell]):
+        self.submitted, self.cells = submitted, cells
+        self.has_measured = False
+
+
+class Slurm:
+    """Has the jobs of a Slurm cluster measure."""
+
+    def __init__(self, settings: Path | None):
+        """With the settings of a file; BadInput where they or Slurm are not as they must be."""
+        self._settings = read_settings(settings)
+        Submission(self._settings, Path())  # whether it can be had
+        slurm_queue.check(self._settings.partition)
+
+    def carry_out(self, work: Work) -> Results:
+        """As `Executor`."""
+        return _Run(work, self._settings).carry_out()
+
+    def in_use(self, folder: Path) -> bool:
+        """As `Executor`."""
+        try:
+            return bool(slurm_queue.states(job.id for job in _submitted(folder.resolve() / "jobs")))
+        except Unreachable as error:
+            raise BadInput(f"Slurm's controller does not answer: {error}.") from None
 
 
 class _Run:
     def __init__(self, work: Work, settings: Settings):
         self._work, self._settings = work, settings
         self._folder = work.store.folder.resolve() / "jobs"
+        self._submission = Submission(settings, self._folder / "logs")
         self._models = known_models(work.job.own_models)
-        self._file = self._folder / "submitted.json"
+        self._cells = {self._key(cell): cell for cell in work.job.cells}
+        self._arrivals = Arrivals(work.store, self._cells, work.job.options)
         self._live: list[_Live] = []
-        self._left = {self._key(cell): cell for cell in work.job.cells}
+        self._deaths: Counter[str] = Counter()
+        self._fruitless = 0
         self._silent_since: float | None = None
-        self._before = {key: work.store.get(key) for key in self._left}
 
-    def carry_out(self) -> Iterator[CellResult]:
+    def carry_out(self) -> Results:
         """Submit what no job measures yet, and yield every cell once it has its record."""
         self._attach()
-        running = {self._key(cell) for job in self._live for cell in job.cells}
-        missing = [cell for key, cell in self._left.items() if key not in running]
+        theirs = {key for job in self._live for key in job.cells}
+        missing = [cell for key, cell in self._cells.items() if key not in theirs]
         if missing:
             self._probe()
             self._submit(missing)
+        failures = 0
         try:
-            while self._left:
-                yield from self._arrived()
-                if self._left:
-                    yield from self._ended()
+            while self._arrivals.missing:
+                for result in (*self._arrived(), *self._ended()):
+                    failures += not isinstance(result.record, Done)
+                    yield result
+                if self._arrivals.missing:
                     time.sleep(LOOK_EVERY_S)
-        except Stopped:
-            self._work.listener.on_detached(len(self._live))
+        except (Stopped, GeneratorExit):
+            if self._live:
+                self._work.listener.on_note(
+                    f"{len(self._live):,} jobs go on without this process; the same command attaches to them "
+                    "again, and scancel --name=hexbench ends them."
+                )
             raise
+        if not failures:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     # --- Submitting ---
 
     def _attach(self) -> None:
         """Find the jobs of an earlier process that still wait or run."""
-        known: list[Submitted] = []
-        with suppress(FileNotFoundError):
-            known = msgspec.json.decode(self._file.read_bytes(), type=list[Submitted])
-        alive = self._alive([job.id for job in known])
-        if alive is None:
-            raise BadInput("Slurm's controller does not answer: its jobs go on; try again later.")
-        from hexbench.run.job import read
-
+        known = _submitted(self._folder)
+        states = self._states([job.id for job in known])
+        if states is None:
+            raise BadInput("Slurm's controller does not answer; the jobs go on: try again later.")
         for job in known:
-            if job.id in alive:
-                cells = [c for c in read(self._folder / job.file).cells if self._key(c) in self._left]
-                self._live.append(_Live(job, cells))
+            if job.id in states:
+                cells = {self._key(cell): cell for cell in read(self._folder / job.file).cells}
+                wanted = {key: cell for key, cell in cells.items() if key in self._arrivals.missing}
+                self._live.append(_Live(job, wanted))
+        if self._live:
+            self._work.listener.on_note(f"{len(self._live):,} jobs of an earlier command wait or run.")
         self._save()
 
     def _probe(self) -> None:
         """A job that shows whether the nodes see the folder and have this hexbench; BadInput if not."""
-        name = f"probe-{uuid4().hex}"
-        answer = self._folder / name
         self._folder.mkdir(parents=True, exist_ok=True)
-        executor = self._executor({})
-        job = self._submitted(lambda: executor.submit(Probe(str(answer))))
-        while job.job_id in (self._alive([job.job_id]) or {job.job_id}) and not answer.exists():
-            time.sleep(LOOK_EVERY_S)
-        waited = time.perf_counter()
-        while not answer.exists() and time.perf_counter() - waited < APPEARS_WITHIN_S / 6:
-            time.sleep(LOOK_EVERY_S / 4)
+        answer = self._folder / f"probe-{uuid4().hex}"
+        (id_,) = self._submission.submit([Probe(str(answer))])
+        gone_since: float | None = None
+        try:
+            while answer.name not in os.listdir(self._folder):  # which asks the file server anew
+                states = self._states([id_])
+                if states == {}:
+                    gone_since = gone_since or time.monotonic()
+                    if time.monotonic() - gone_since > APPEARS_WITHIN_S:
+                        break
+                self._work.listener.on_status("a first job looks whether the nodes see the results folder")
+                time.sleep(LOOK_EVERY_S / 2)
+        except Stopped:
+            slurm_queue.cancel(id_)
+            raise
         if not answer.exists():
             raise BadInput(
-                f"a first job wrote nothing to {self._folder} that can be seen here ({self._end(job.job_id)}): "
-                f"choose an --out that the nodes share; its log is in {self._folder / 'logs'}."
+                f"a first job {self._end(id_)} and wrote nothing to {self._folder} that can be seen here: "
+                "choose an --out that all nodes share; what the job printed, if it could, is in "
+                f"{self._folder / 'logs'}."
             )
         theirs = answer.read_text()
         answer.unlink()
-        ours = Probe.version()
-        if theirs != ours:
-            raise BadInput(f"the nodes have {theirs}, and here is {ours}: every node needs the same hexbench.")
+        if theirs != version():
+            raise BadInput(f"the nodes have {theirs}, and here is {version()}: they must be the same.")
 
     def _submit(self, cells: Sequence[Cell]) -> None:
-        """One array for the searches and all that wait for nothing, and one for those that wait for a search."""
+        """Arrays for the searches and all that wait for nothing, and one for those that wait for a search."""
         timed = self._timed(cells) if self._settings.exclusive_times else set()
         batches = divided(
             cells,
             self._models,
             self._work.expectation.seconds,
             60.0 * self._settings.minutes_expected,
+            {self._cells[key].identity for key in self._arrivals.missing},
             lambda cell: self._key(cell) in timed,
         )
-        searches: dict[str, str] = {
-            cell.identity: job.submitted.id for job in self._live for cell in job.cells
-        }
-        arrays: dict[tuple[str | None, bool], list[Batch]] = {}
+        groups: dict[tuple[str | None, bool], list[Batch]] = {}
+        for batch in batches:  # searches first
+            groups.setdefault((batch.search, batch.alone), []).append(batch)
+        at_once = shares(self._settings.jobs_at_once, [len(group) for group in groups.values()])
+        for ((search, alone), group), most in zip(groups.items(), at_once, strict=True):
+            jobs = {cell.identity: job.submitted.id for job in self._live for cell in job.cells.values()}
+            self._submit_group(group, most, alone, None if search is None else jobs[search])
+
+    def _submit_group(self, batches: Sequence[Batch], most: int, alone: bool, after: str | None) -> None:
+        out = str(self._work.store.folder.resolve())
+        warned_s = self._settings.warned_s + SLACK_S
+        files = []
         for batch in batches:
-            arrays.setdefault((batch.search, batch.alone), []).append(batch)
-        for search, alone in sorted(arrays, key=lambda key: key[0] is not None):
-            group = arrays[search, alone]
-            wait = {} if search is None else {"dependency": f"afterany:{searches[search]}"}
-            for batch, id_ in zip(group, self._submit_array(group, alone, wait), strict=True):
-                searches |= {cell.identity: id_ for cell in batch.cells}
+            name = f"{self._key(batch.cells[0])[:16]}-{uuid4().hex[:8]}.json"
+            self._work.job.of(batch.cells).write(self._folder / name)
+            files.append(name)
+        tasks = [OnNode(str(self._folder / name), out, self._settings.limit_s - warned_s) for name in files]
+        with self._work.signals.deferred():
+            ids = self._submission.submit(tasks, at_once=most, alone=alone, after=after)
+            for id_, name, batch in zip(ids, files, batches, strict=True):
+                cells = {self._key(cell): cell for cell in batch.cells}
+                self._live.append(_Live(Submitted(id_, name), cells))
+            self._save()
 
     def _timed(self, cells: Sequence[Cell]) -> set[str]:
         """Keys of those that claims about time rest on."""
@@ -200,109 +221,86 @@ class _Run:
         runs = Runs.of(self._work.store.manifest(), planned, self._work.store.folder)
         return timed_cells(load(self._work.job.study).claims, runs)
 
-    def _submit_array(self, batches: Sequence[Batch], alone: bool, wait: dict[str, str]) -> list[str]:
-        files = []
-        for batch in batches:
-            name = f"{self._key(batch.cells[0])[:16]}-{uuid4().hex[:8]}.json"
-            self._work.job.of(batch.cells).write(self._folder / name)
-            files.append(name)
-        executor = self._executor(wait, alone=alone)
-        out, limit = self._work.store.folder.resolve(), 60.0 * self._settings.minutes
-        tasks = [OnNode(str(self._folder / name), str(out), limit) for name in files]
-        with self._work.signals.deferred():
-            jobs = self._submitted(lambda: executor.map_array(_call, tasks))
-            for job, name, batch in zip(jobs, files, batches, strict=True):
-                self._live.append(_Live(Submitted(job.job_id, name), list(batch.cells)))
-            self._save()
-        return [job.job_id for job in jobs]
-
-    def _executor(self, additional: dict[str, str], *, alone: bool = False) -> Any:
-        import submitit
-
-        chosen = self._settings
-        executor = submitit.SlurmExecutor(folder=self._folder / "logs" / "%j", max_num_timeout=0)
-        wanted: dict[str, Any] = {
-            "job_name": "hexbench",
-            "partition": chosen.partition,
-            "account": chosen.account,
-            "qos": chosen.qos,
-            "time": chosen.minutes,
-            "mem": None if chosen.memory_gb is None else f"{round(1024 * chosen.memory_gb)}M",
-            "cpus_per_task": None if alone else chosen.cores,
-            "gpus_per_node": chosen.gpus or None,
-            "exclusive": True if alone else None,
-            "setup": chosen.setup or None,
-            "array_parallelism": chosen.jobs_at_once,
-            "additional_parameters": {"requeue": True, **additional},
-        }
-        executor.update_parameters(**{name: value for name, value in wanted.items() if value is not None})
-        return executor
-
-    def _submitted(self, submit: Any) -> Any:
-        import submitit
-
-        try:
-            return submit()
-        except submitit.core.utils.FailedJobError as error:
-            said = str(error).strip().splitlines()[-1]
-            raise BadInput(f"Slurm does not take the jobs: {said}.") from None
-
     def _save(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self._file, msgspec.json.encode([job.submitted for job in self._live]))
+        write_whole(self._folder / SUBMITTED, msgspec.json.encode([job.submitted for job in self._live]))
 
     # --- Waiting ---
 
     def _arrived(self) -> Iterator[CellResult]:
-        """The cells whose records are there now."""
-        for key, cell in list(self._left.items()):
-            record = self._work.store.get(key)
-            if record is not None and record != self._before[key]:
-                del self._left[key]
-                for job in self._live:
-                    job.cells = [one for one in job.cells if self._key(one) != key]
-                seconds = record.times.total_s if isinstance(record, Done) else None
-                yield CellResult(cell, record, seconds or 0.0)
+        """The cells whose records have come."""
+        for key, record in self._arrivals.new():
+            self._fruitless = 0
+            for job in self._live:
+                if job.cells.pop(key, None) is not None:
+                    job.has_measured = True
+            seconds = record.times.total_s if isinstance(record, Done) else None
+            yield CellResult(self._cells[key], record, seconds or 0.0)
 
     def _ended(self) -> Iterator[CellResult]:
-        """Of jobs that ended with cells unmeasured the first has failed; the others get another job."""
-        alive = self._alive([job.submitted.id for job in self._live])
-        if alive is None:
+        """What jobs left unmeasured that have ended: some of it has failed, the rest gets other jobs."""
+        states = self._states([job.submitted.id for job in self._live])
+        if states is None:
+            self._work.listener.on_status("Slurm's controller does not answer; the jobs go on")
             return
-        ended = [job for job in self._live if job.submitted.id not in alive]
+        running = sum(state in RUNNING for state in states.values())
+        self._work.listener.on_status(f"{running:,} jobs run, {len(states) - running:,} wait", running)
+        ended = [job for job in self._live if job.submitted.id not in states]
         if not ended:
             return
         yield from self._arrived()  # what they stored last
         again: list[Cell] = []
         for job in ended:
-            if job.cells:
-                state = cluster.end_of(job.submitted.id)
-                lost = job.cells if state.startswith("CANCELLED") else job.cells[:1]
-                for cell in lost:
-                    yield self._fail(cell, f"its Slurm job {job.submitted.id} {self._end(job.submitted.id)}")
-                again += job.cells[len(lost) :]
             self._live.remove(job)
+            lost = self._lost(job)
+            for cell in lost:
+                why = f"its Slurm job {job.submitted.id} {self._end(job.submitted.id)}"
+                yield self._fail(cell, why)
+            again += [cell for cell in job.cells.values() if cell not in lost]
         self._save()
         if again:
             self._submit(again)
+
+    def _lost(self, job: _Live) -> list[Cell]:
+        """The cells that have failed with their job; BadInput where job after job measures nothing."""
+        unsearched = {self._cells[key].identity for key in self._arrivals.missing}
+        tried = [cell for cell in job.cells.values() if cell.params_from not in unsearched]
+        if not tried:
+            return []  # all of them wait for a search, which has ended without a record
+        self._fruitless = 0 if job.has_measured else self._fruitless + 1
+        state = slurm_queue.end_of(job.submitted.id)
+        if state == "CANCELLED":
+            return list(job.cells.values())
+        if self._fruitless >= FRUITLESS:
+            raise BadInput(
+                f"{FRUITLESS} jobs one after another measured nothing; the last, {job.submitted.id}, "
+                f"{self._end(job.submitted.id)}: what they printed is in {self._folder / 'logs'}. Nothing more is "
+                "submitted; once this is mended the same command goes on from there."
+            )
+        if state == "COMPLETED":
+            return []
+        first = tried[0]
+        self._deaths[self._key(first)] += 1
+        over = state in ("TIMEOUT", "DEADLINE") or self._deaths[self._key(first)] >= TRIES
+        return [first] if over else []
 
     def _fail(self, cell: Cell, why: str) -> CellResult:
         record = failed(cell, self._work.data, self._models[cell.model], RuntimeError(why))
         with self._work.signals.deferred():
             self._work.store.put(record)
-        self._left.pop(self._key(cell), None)
+        self._arrivals.forget(self._key(cell))
         return CellResult(cell, record, 0.0)
 
     def _end(self, id_: str) -> str:
-        state = cluster.end_of(id_)
-        return cluster.WORDS.get(state.split("+")[0], f"ended as {state}")
+        state = slurm_queue.end_of(id_)
+        return WORDS.get(state, f"ended as {state}")
 
-    def _alive(self, ids: Sequence[str]) -> set[str] | None:
-        """Those that wait or run; None while nobody can tell. BadInput once that lasts too long."""
+    def _states(self, ids: Sequence[str]) -> dict[str, str] | None:
+        """Of those that wait or run; None while nobody can tell. BadInput once that lasts too long."""
         try:
-            found = cluster.alive(ids)
+            found = slurm_queue.states(ids)
         except Unreachable as error:
-            now = time.perf_counter()
+            now = time.monotonic()
             self._silent_since = self._silent_since or now
             if now - self._silent_since > FORGIVEN_S:
                 raise BadInput(
@@ -315,8 +313,3 @@ class _Run:
 
     def _key(self, cell: Cell) -> str:
         return cell.key_on(self._work.job.fingerprint)
-
-
-def _call(task: OnNode) -> None:
-    task()
-

@@ -23,7 +23,7 @@ from hexbench.plan.suites import Images, Plan
 from hexbench.report.terminal import headline
 from hexbench.report.write import write_report
 from hexbench.run.execution import Outcome, run
-from hexbench.run.executors import Executor, local
+from hexbench.run.executors import Executor, Local
 from hexbench.run.job import Job
 from hexbench.run.signals import Signals
 from hexbench.run.worker import RunOptions
@@ -55,7 +55,7 @@ class Request:
     """What verdicts depend on, to be registered: see `hexbench.analyse.registration`."""
     fresh: bool = False
     options: RunOptions = field(default_factory=RunOptions)
-    executor: Executor = local
+    executor: Executor = field(default_factory=Local)
 
 
 def run_suite(request: Request, console: Console) -> ExitCode:
@@ -80,6 +80,10 @@ def _run(request: Request, console: Console, signals: Signals) -> ExitCode:
         if store.is_foreign:
             raise BadInput(f"{store.folder} is not empty and holds no results: choose another --out.")
         if request.fresh:
+            if request.executor.in_use(store.folder):
+                raise BadInput(
+                    f"jobs of an earlier command still work on {store.folder}: end them with scancel, or wait."
+                )
             aside = store.set_aside()
             if aside is not None:
                 console.print(f"The earlier results are set aside in {aside}.", markup=False)

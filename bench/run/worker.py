@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from hexbench.data.dataset import Dataset
 from hexbench.measure.cell import OnEpochs, failed, measure, measure_together
-from hexbench.measure.environment import device, environment, has_accelerator
+from hexbench.measure.environment import are_several, device, environment, has_accelerator
 from hexbench.plan.cell import Cell, key_of
 from hexbench.plan.cost import Expectation
 from hexbench.plan.models import known_models
@@ -40,6 +40,8 @@ class RunOptions:
     """Seconds after which a cell has failed."""
     together: bool | None = None
     """Train the seeds of a network side by side; by default where that is faster, on an accelerator."""
+    divided_among: int | None = None
+    """So many devices share out each batch of a network."""
 
 
 class CellResult(NamedTuple):
@@ -60,11 +62,11 @@ class ProgressListener:
     def on_epochs(self, epochs: int) -> None:
         """It has trained for so many epochs."""
 
-    def on_detached(self, jobs: int) -> None:
-        """This process ends, and so many jobs elsewhere go on."""
+    def on_status(self, what: str, at_once: int = 1) -> None:
+        """Others measure or are waited for, as `what` says; so many cells are measured at once."""
 
-    def on_wait(self, cells: int) -> None:
-        """Nothing is left to do but to wait for the cells of another process."""
+    def on_note(self, note: str) -> None:
+        """Something that the user should read."""
 
 
 def is_settled(record: Record | None, options: RunOptions = RunOptions()) -> bool:
@@ -113,13 +115,14 @@ class Worker:
         with self._subprocess:
             while waiting:
                 elsewhere: list[Cell] = []
-                together = False if self._options.rerun_disturbed else self._options.together
+                alone = self._options.rerun_disturbed or self._options.divided_among is not None
+                together = False if alone else self._options.together
                 for group in self._groups(waiting, together):
                     with ExitStack() as held:
                         mine = [cell for cell in group if self._take(cell, elsewhere, held)]
                         yield from self._carry_out(mine)
                 if len(elsewhere) == len(waiting):
-                    self._listener.on_wait(len(waiting))
+                    self._listener.on_status(f"another process measures the last {len(waiting):,}")
                     time.sleep(LOOK_AGAIN_S)
                 waiting = elsewhere
 
@@ -186,7 +189,8 @@ class Worker:
                 return self._subprocess.measure(cell, search, limit)
             checkpoint = self._checkpoint(cell)
             on_epochs = self._on_epochs(checkpoint)
-            return measure(cell, self._data, entry, search, on_epochs, checkpoint)
+            devices = self._options.divided_among
+            return measure(cell, self._data, entry, search, on_epochs, checkpoint, devices)
         except Exception as error:
             return failed(cell, self._data, entry, error)
 
@@ -204,11 +208,13 @@ class Worker:
 
     def _checkpoint(self, cell: Cell) -> "DiskCheckpoint | None":
         longest = SLOWER * self._expectation.seconds(cell)
-        if not self._models[cell.model].learning_curve or longest < CHECKPOINT_EVERY_S:
+        if not self._models[cell.model].learning_curve or longest < CHECKPOINT_EVERY_S or are_several():
             return None
         from hexbench.models.training.checkpoint import DiskCheckpoint
 
-        origin = json.dumps([device(), msgspec.to_builtins(environment())], sort_keys=True)
+        origin = json.dumps(
+            [device(self._options.divided_among), msgspec.to_builtins(environment())], sort_keys=True
+        )
         folder = self._store.checkpoint_of(self._key(cell))
         return DiskCheckpoint(folder, CHECKPOINT_EVERY_S, origin, self._deferred)
 

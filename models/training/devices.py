@@ -1,23 +1,24 @@
-"""A CPU's cores as devices that share out the images of a batch.
+"""The devices that a program runs on, and how they share out the images of a batch.
 
-XLA spreads each single operation of a program over the cores and waits for all of them after each. A
-network of small operations is faster where every core takes the whole step with its own images, and
-they meet once, to add up their gradients. On a GPU or TPU there is nothing to share out.
+A CPU's cores are devices too. XLA spreads each single operation of a program over the cores and waits
+for all of them after each. A network of small operations is faster where every core takes the whole step
+with its own images, and they meet once, to add up their gradients. On a GPU or TPU one device takes the
+whole batch, unless the user divides it among several.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-AXIS = "cores"
+AXIS = "devices"
 MIN_SHARD_SIZE = 8
 """Images of a step for a core; smaller shards are not faster."""
 REPLICATED, SHARDED = PartitionSpec(), PartitionSpec(AXIS)
-"""What every core has, and what each has a part of, along the first axis."""
+"""What every device has, and what each has a part of, along the first axis."""
 
 
 def expose_cpu_devices() -> None:
@@ -35,15 +36,51 @@ def expose_cpu_devices() -> None:
         jax.config.update("jax_num_cpu_devices", max(1, min(most, usable or 1)))
 
 
-def num_shards(images: int) -> int:
-    """Among how many cores images are divided, in equal shards of MIN_SHARD_SIZE or more."""
-    if jax.default_backend() != "cpu":
-        return 1
-    most = min(jax.local_device_count(), images // MIN_SHARD_SIZE)
-    return max((count for count in range(1, most + 1) if images % count == 0), default=1)
+class Devices(NamedTuple):
+    """Devices of one kind."""
+
+    members: tuple[jax.Device, ...]
+    divide: bool = False
+    """Whether all of them share out every batch; else only where that is faster, on a CPU."""
+    are_cores: bool = False
+    """Whether they are a CPU's."""
+
+    def shards(self, images: int) -> int:
+        """Among how many of them a batch is divided: equal shards, but for padding if `divide` is set."""
+        if self.divide:
+            return len(self.members)
+        most = min(len(self.members), images // MIN_SHARD_SIZE) if self.are_cores else 1
+        return max((count for count in range(1, most + 1) if images % count == 0), default=1)
+
+    def shard(self, count: int, program: Callable[..., Any], in_specs: Any, out_specs: Any) -> Any:
+        """The program on `count` of them, each with its shard; the specs are `jax.shard_map`'s."""
+        return jax.shard_map(program, mesh=self._mesh(count), in_specs=in_specs, out_specs=out_specs)
+
+    def jit(self, count: int, program: Callable[..., Any], **options: Any) -> Any:
+        """`jax.jit` of a program on `count` of them, which may be devices that are not here."""
+        if self.divide:  # whole results on each, so that every process of several can read them
+            options |= {"out_shardings": NamedSharding(self._mesh(count), REPLICATED)}
+        if count == 1 and self.members[0] not in jax.local_devices():
+            options |= {"in_shardings": NamedSharding(self._mesh(1), REPLICATED)}
+        return jax.jit(program, **options)
+
+    def _mesh(self, count: int) -> Mesh:
+        return Mesh(self.members[:count], (AXIS,))
 
 
-def over_shards(count: int, program: Callable[..., Any], in_specs: Any, out_specs: Any) -> Callable[..., Any]:
-    """The program on `count` cores, each with its shard; the specs are `jax.shard_map`'s."""
-    mesh = Mesh(jax.local_devices()[:count], (AXIS,))
-    return jax.shard_map(program, mesh=mesh, in_specs=in_specs, out_specs=out_specs)
+def own_devices() -> Devices:
+    """Those of this process: a batch is divided where that is faster."""
+    return Devices(tuple(jax.local_devices()), are_cores=jax.default_backend() == "cpu")
+
+
+def first_devices(count: int | None) -> Devices | None:
+    """So many, of all processes that work together, to share out every batch; None for None.
+
+    ValueError where there are fewer.
+    """
+    if count is None:
+        return None
+    there: Sequence[jax.Device] = jax.devices()
+    if not 1 <= count <= len(there):
+        raise ValueError(f"a batch cannot be divided among {count} devices: JAX has {len(there)}")
+    return Devices(tuple(there[:count]), divide=True, are_cores=jax.default_backend() == "cpu")

@@ -9,7 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from hexbench.models.base import Evaluation, Labelled, Tree
 from hexbench.models.training.compile_cache import Program
-from hexbench.models.training.programs import Network, evaluation_program, padded_size
+from hexbench.models.training.devices import Devices
+from hexbench.models.training.description import Network
+from hexbench.models.training.programs import evaluation_program, padded_size
 
 PATIENCE = 4
 """Training stops after so many times the epochs that had the lowest validation loss."""
@@ -18,11 +20,13 @@ PATIENCE = 4
 class Evaluator:
     """A network's compiled evaluation on images (n, p) and labels (n,) that stay on the device."""
 
-    def __init__(self, network: Network, images: np.ndarray, labels: np.ndarray):
+    def __init__(
+        self, network: Network, images: np.ndarray, labels: np.ndarray, devices: Devices | None = None
+    ):
         self._count = len(images)
-        images, labels = (padded(array) for array in (images, labels))
+        images, labels = (padded(array, devices) for array in (images, labels))
         self._type = np.min_scalar_type(network.classes - 1)
-        self.program = evaluation_program(network, len(images), images.dtype)
+        self.program = evaluation_program(network, len(images), images.dtype, devices)
         self._data = self.program.place(*to_device(images, labels))
 
     def __call__(self, params: Any) -> tuple[Evaluation, float]:
@@ -54,10 +58,11 @@ class EarlyStopping:
         count: int,
         test: Labelled | None,
         validation: Sequence[Labelled] | None,
+        devices: Devices | None = None,
     ):
         """Of `count` networks, with a validation set for each."""
-        self._tester = None if test is None else Evaluator(network, *test)
-        self._validators = [Evaluator(network, *held_out) for held_out in validation or ()]
+        self._tester = None if test is None else Evaluator(network, *test, devices)
+        self._validators = [Evaluator(network, *held_out, devices) for held_out in validation or ()]
         self._seconds: list[float] = []
         self.best = [BestCheckpoint(0, inf, None)] * count
         self.tested: list[dict[int, Evaluation]] = [{} for _ in range(count)]
@@ -151,9 +156,9 @@ def _finite(found: Evaluation, which: str, epoch: int) -> Evaluation:
     return found
 
 
-def padded(array: np.ndarray) -> np.ndarray:
+def padded(array: np.ndarray, devices: Devices | None = None) -> np.ndarray:
     """Filled up with zeros along the first axis to the size that programs evaluate."""
-    missing = padded_size(len(array)) - len(array)
+    missing = padded_size(len(array), devices) - len(array)
     return np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1))
 
 

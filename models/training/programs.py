@@ -4,8 +4,7 @@ Each is compiled once for everything static: module, hyperparameters, shapes, ty
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,7 +14,8 @@ import numpy as np
 import optax
 from flax import nnx
 from hexbench.models.training.compile_cache import Program
-from hexbench.models.training.devices import AXIS, REPLICATED, SHARDED, num_shards, over_shards
+from hexbench.models.training.description import Forward, Network, structure
+from hexbench.models.training.devices import AXIS, REPLICATED, SHARDED, Devices, own_devices
 from hexbench.models.training.optimizers import keras_adam
 from jax import Array
 from jax.flatten_util import ravel_pytree
@@ -27,87 +27,6 @@ PROGRAMS_KEPT = 128
 
 Batch = tuple[Array, Array, Array]
 """Images (b, p), labels (b,) and weights (b,), 0 for the padding of a last, smaller batch."""
-Forward = Callable[[Any, Array], Array]
-"""From weights and images (b, p) to logits (b, classes)."""
-
-
-def _static(value: Any) -> Any:
-    """A hashable value that equals another's only if type and value do; a list is as a tuple."""
-    if isinstance(value, list | tuple):
-        return tuple(_static(part) for part in value)
-    if isinstance(value, dict):
-        return tuple((name, _static(value[name])) for name in sorted(value))
-    return type(value), value
-
-
-@dataclass(frozen=True)
-class Network:
-    """A Flax NNX module, all that its constructor is given but random numbers, and how it is run.
-
-    Equal ones share their programs. `images_at_once` is how many images a CPU's core works on best at
-    a time, if that matters: its cores then share out a batch, and take larger shares in parts.
-    """
-
-    module: Callable[..., nnx.Module]
-    shape: tuple[int, ...]
-    classes: int
-    arguments: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    images_at_once: int | None = None
-    _key: Any = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_key", _static(dict(self.arguments)))
-
-    def build(self, rngs: nnx.Rngs) -> nnx.Module:
-        """The module with fresh weights."""
-        return self.module(self.shape, self.classes, rngs, **self.arguments)
-
-    def forward(self) -> Forward:
-        """Logits of images (b, p): uint8 is divided by 255, floats are taken as they are."""
-        graphdef, _ = structure(self)
-
-        def logits(params: Any, images: Array) -> Array:
-            scaled = images.astype(jnp.float32) / 255 if images.dtype == jnp.uint8 else images
-            found: Array = nnx.merge(graphdef, params)(scaled.reshape(-1, *self.shape))
-            if found.shape != (len(images), self.classes):
-                wanted = (len(images), self.classes)
-                raise ValueError(f"the module returns logits of shape {found.shape}, not {wanted}")
-            return found
-
-        return logits
-
-    def layers(self) -> list[dict[str, Any]]:
-        """Of each layer, in order: `name`, `shapes` of its weights by name, `parameters`."""
-        names: list[str] = []
-
-        def make() -> nnx.Module:
-            made = self.build(nnx.Rngs(0))
-            names.extend(vars(made))  # in order; what eval_shape returns is sorted
-            return made
-
-        weights, described = nnx.to_pure_dict(nnx.state(nnx.eval_shape(make), nnx.Param)), []
-        for name in (name for name in names if name in weights):
-            shapes = {
-                jax.tree_util.keystr(path, simple=True, separator="."): list(leaf.shape)
-                for path, leaf in jax.tree.leaves_with_path(weights[name])
-            }
-            count = sum(math.prod(shape) for shape in shapes.values())
-            described.append({"name": name, "shapes": shapes, "parameters": count})
-        return described
-
-
-@lru_cache(maxsize=PROGRAMS_KEPT)
-def structure(network: Network) -> tuple[Any, Any]:
-    """A module's static structure and the shapes of its weights, without drawing any.
-
-    Raises ValueError for a module that has other state, such as running means.
-    """
-    graphdef, params = nnx.split(nnx.eval_shape(lambda: network.build(nnx.Rngs(0))))
-    variables = jax.tree.leaves(params, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable))
-    if others := sorted({type(v).__name__ for v in variables if not isinstance(v, nnx.Param)}):
-        name = getattr(network.module, "__name__", str(network.module))
-        raise ValueError(f"{name} has state of type {', '.join(others)}: only nnx.Param can be trained here")
-    return graphdef, params
 
 
 class TrainState(NamedTuple):
@@ -134,8 +53,8 @@ def train_step(
 ) -> tuple[tuple[Any, optax.OptState], tuple[Array, Array]]:
     """One step of softmax cross-entropy.
 
-    `division` is (cores, parts): the gradient is summed over so many equal parts of the batch, and over
-    so many cores that have each a batch of their own: the same but for rounding. Returns the new
+    `division` is (devices, parts): the gradient is summed over so many equal parts of the batch, and over
+    so many devices that have each a batch of their own: the same but for rounding. Returns the new
     (params, optimizer state) and the sums of loss and of correct predictions, both from before the
     update, as Keras's progress line adds them up.
     """
@@ -172,24 +91,25 @@ def train_step(
     return (optax.apply_updates(params, updates), optimizer_state), sums
 
 
-def division_of_batch(network: Network, batch_size: int) -> tuple[int, int]:
-    """Among how many cores a step shares out its batch, and in how many equal parts each takes its.
+def division_of_batch(network: Network, batch_size: int, devices: Devices | None = None) -> tuple[int, int]:
+    """Among how many devices a step shares out its batch, and in how many equal parts each takes its.
 
     The parts are the largest up to `images_at_once`, but not so small that they cost more than they save.
     """
-    most = _images_at_once(network)
-    if most is None:
+    devices = devices or own_devices()
+    most = _images_at_once(network, devices)
+    if most is None and not devices.divide:
         return 1, 1
-    cores = num_shards(batch_size)
-    own = batch_size // cores
-    if own <= most:
-        return cores, 1
+    count = devices.shards(batch_size)
+    own = -(-batch_size // count)
+    if most is None or own <= most:
+        return count, 1
     size = max(size for size in range(1, most + 1) if own % size == 0)
-    return cores, own // size if 2 * size >= most else 1
+    return count, own // size if 2 * size >= most else 1
 
 
-def _images_at_once(network: Network) -> int | None:
-    return network.images_at_once if jax.default_backend() == "cpu" else None
+def _images_at_once(network: Network, devices: Devices) -> int | None:
+    return network.images_at_once if devices.are_cores else None
 
 
 def train_epochs(
@@ -206,18 +126,19 @@ def train_epochs(
     """Train `count` epochs (at most EPOCHS_PER_CALL), each in a new order.
 
     An epoch's order depends on `shuffle_key` and the epoch's number alone, so that stopping between
-    two epochs changes nothing. `division` is that of a batch, among cores and into parts. Returns the
+    two epochs changes nothing. `division` is that of a batch, among devices and into parts. Returns the
     state and the mean loss and accuracy of each epoch, (EPOCHS_PER_CALL, 2), of which the first
     `count` rows are filled.
     """
     n = len(images)
     steps = -(-n // batch_size)
-    cores = division[0]
+    shards = division[0]
 
     def own(rows: Array) -> Array:
-        """Of numbers, one an image of each batch, those of this core: (steps, b / cores)."""
-        shared = rows.reshape(steps, cores, batch_size // cores)
-        return shared[:, jax.lax.axis_index(AXIS) if cores > 1 else 0]
+        """Of numbers, one an image of each batch, those of this device: (steps, b / shards), zeros added."""
+        filled = jnp.pad(rows.reshape(steps, batch_size), ((0, 0), (0, -batch_size % shards)))
+        shared = filled.reshape(steps, shards, -1)
+        return shared[:, jax.lax.axis_index(AXIS) if shards > 1 else 0]
 
     weights = own((jnp.arange(steps * batch_size) < n).astype(jnp.float32))
 
@@ -240,6 +161,44 @@ def train_epochs(
     return jax.lax.fori_loop(0, count, one_epoch, (state, jnp.zeros((EPOCHS_PER_CALL, 2))))
 
 
+class Traceable(NamedTuple):
+    """A jitted function and the shapes of its arguments."""
+
+    function: Any
+    shapes: tuple[Any, ...]
+
+    def lower(self) -> jax.stages.Lowered:
+        """The function, traced for these shapes."""
+        return self.function.lower(*self.shapes)
+
+
+def training(
+    network: Network,
+    n: int,
+    dtype: np.dtype[Any],
+    batch_size: int,
+    learning_rate: float,
+    together: int,
+    devices: Devices,
+) -> Traceable:
+    """What `training_program` compiles."""
+    division = (1, 1) if together > 1 else division_of_batch(network, batch_size, devices)
+    forward, optimizer = network.forward(), keras_adam(learning_rate)
+
+    def program(*arguments: Any) -> tuple[TrainState, Array]:
+        return train_epochs(forward, optimizer, batch_size, division, *arguments)
+
+    run = program if division[0] == 1 else devices.shard(division[0], program, REPLICATED, REPLICATED)
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    state = jax.eval_shape(lambda key: initial_state(network, key), key)
+    shapes = (state, *_shapes(network, n, dtype), key)
+    if together > 1:
+        run = jax.vmap(run, in_axes=(0, 0, 0, 0, None))
+        shapes = jax.tree.map(lambda s: s.update(shape=(together, *s.shape)), shapes)
+    count = jax.ShapeDtypeStruct((), jnp.int32)
+    return Traceable(devices.jit(division[0], run, donate_argnums=0), (*shapes, count))
+
+
 @lru_cache(maxsize=PROGRAMS_KEPT, typed=True)
 def training_program(
     network: Network,
@@ -248,84 +207,83 @@ def training_program(
     batch_size: int,
     learning_rate: float,
     together: int = 1,
+    devices: Devices | None = None,
 ) -> Program:
     """The program that trains on n images of a type, `train_epochs` from its fifth argument on.
 
     With `together` above 1 it trains so many networks side by side, each argument but the number of
-    epochs having a first axis of that length.
+    epochs having a first axis of that length; they are not divided among `devices`, which are this
+    process's own if they are not given.
     """
-
-    def lower() -> jax.stages.Lowered:
-        forward, optimizer = network.forward(), keras_adam(learning_rate)
-        division = (1, 1) if together > 1 else division_of_batch(network, batch_size)
-
-        def program(*arguments: Any) -> tuple[TrainState, Array]:
-            return train_epochs(forward, optimizer, batch_size, division, *arguments)
-
-        if division[0] > 1:
-            program = over_shards(division[0], program, REPLICATED, REPLICATED)
-        key = jax.eval_shape(lambda: jax.random.key(0))
-        state = jax.eval_shape(lambda key: initial_state(network, key), key)
-        shapes = (state, *_shapes(network, n, dtype), key)
-        if together > 1:
-            program = jax.vmap(program, in_axes=(0, 0, 0, 0, None))
-            shapes = jax.tree.map(lambda s: s.update(shape=(together, *s.shape)), shapes)
-        count = jax.ShapeDtypeStruct((), jnp.int32)
-        return jax.jit(program, donate_argnums=0).lower(*shapes, count)
-
-    return Program(lower)
+    settings = network, n, dtype, batch_size, learning_rate, together, devices or own_devices()
+    return Program(lambda: training(*settings).lower())
 
 
-@lru_cache(maxsize=PROGRAMS_KEPT, typed=True)
-def evaluation_program(network: Network, n: int, dtype: np.dtype[Any]) -> Program:
-    """The program that evaluates n images of a type.
-
-    It takes images (n, p), labels (n,) and weights to loss, predicted class and its probability, (n,).
-    """
+def evaluation(network: Network, n: int, dtype: np.dtype[Any], devices: Devices) -> Traceable:
+    """What `evaluation_program` compiles."""
 
     def evaluate(images: Array, labels: Array, params: Any) -> tuple[Array, Array, Array]:
-        logits = _in_batches(network, images, params)
+        logits = _in_batches(network, images, params, devices)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
         probabilities = jax.nn.softmax(logits)
         return losses, jnp.argmax(logits, axis=-1), jnp.max(probabilities, axis=-1)
 
-    return Program(lambda: _lower_sharded(network, evaluate, *_shapes(network, n, dtype)))
+    return _of_shared_images(network, evaluate, devices, *_shapes(network, n, dtype))
+
+
+@lru_cache(maxsize=PROGRAMS_KEPT, typed=True)
+def evaluation_program(
+    network: Network, n: int, dtype: np.dtype[Any], devices: Devices | None = None
+) -> Program:
+    """The program that evaluates n images of a type.
+
+    It takes images (n, p), labels (n,) and weights to loss, predicted class and its probability, (n,).
+    """
+    return Program(lambda: evaluation(network, n, dtype, devices or own_devices()).lower())
+
+
+def prediction(network: Network, n: int, dtype: np.dtype[Any], devices: Devices) -> Traceable:
+    """What `prediction_program` compiles."""
+
+    def predict(images: Array, params: Any) -> Array:
+        return _in_batches(network, images, params, devices)
+
+    return _of_shared_images(network, predict, devices, _shapes(network, n, dtype)[0])
 
 
 @lru_cache(maxsize=PROGRAMS_KEPT, typed=True)
 def prediction_program(network: Network, n: int, dtype: np.dtype[Any]) -> Program:
     """The program that takes n images (n, p) of a type, and weights, to logits (n, classes)."""
-
-    def predict(images: Array, params: Any) -> Array:
-        return _in_batches(network, images, params)
-
-    return Program(lambda: _lower_sharded(network, predict, _shapes(network, n, dtype)[0]))
+    return Program(lambda: prediction(network, n, dtype, own_devices()).lower())
 
 
-def padded_size(n: int) -> int:
+def padded_size(n: int, devices: Devices | None = None) -> int:
     """How many images n are filled up to before a program evaluates them.
 
     Few to a power of two, many to whole batches: sets of almost one size share a program, and cores can
-    share them out.
+    share them out. Then to what can be divided among `devices`.
     """
-    return n + -n % EVALUATION_BATCH if n > 2048 else 1 << (n - 1).bit_length()
+    size = n + -n % EVALUATION_BATCH if n > 2048 else 1 << (n - 1).bit_length()
+    return size if devices is None else size + -size % len(devices.members)
 
 
-def _in_batches(network: Network, images: Array, params: Any) -> Array:
-    n, size = len(images), _images_at_once(network) or EVALUATION_BATCH
+def _in_batches(network: Network, images: Array, params: Any, devices: Devices) -> Array:
+    n, size = len(images), _images_at_once(network, devices) or EVALUATION_BATCH
     forward = network.forward()
     batches = jnp.pad(images, ((0, -n % size), (0, 0))).reshape(-1, size, images.shape[1])
     logits = jax.lax.map(lambda batch: forward(params, batch), batches)
     return logits.reshape(len(batches) * size, -1)[:n]
 
 
-def _lower_sharded(network: Network, program: Callable[..., Any], *shapes: Any) -> Any:
-    """Lower a program of images and weights, whose cores share out the images."""
-    cores = 1 if _images_at_once(network) is None else num_shards(shapes[0].shape[0])
-    if cores > 1:
-        specs = (*(SHARDED for _ in shapes), REPLICATED)
-        program = over_shards(cores, program, specs, SHARDED)
-    return jax.jit(program).lower(*shapes, structure(network)[1])
+def _of_shared_images(
+    network: Network, program: Callable[..., Any], devices: Devices, *shapes: Any
+) -> Traceable:
+    """A program of images and weights, whose devices share out the images."""
+    divided = devices.divide or _images_at_once(network, devices) is not None
+    count = devices.shards(shapes[0].shape[0]) if divided else 1
+    if count > 1:
+        program = devices.shard(count, program, (*(SHARDED for _ in shapes), REPLICATED), SHARDED)
+    return Traceable(devices.jit(count, program), (*shapes, structure(network)[1]))
 
 
 def _shapes(

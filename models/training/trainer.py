@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from hexbench.models.base import Checkpoint, Labelled, LearningCurve, Tree
 from hexbench.models.training.compile_cache import ORIGINS, Origin, Program
+from hexbench.models.training.devices import Devices, first_devices
+from hexbench.models.training.description import Network
 from hexbench.models.training.early_stopping import (
     EarlyStopping,
     leaves_of,
@@ -19,7 +21,6 @@ from hexbench.models.training.early_stopping import (
 )
 from hexbench.models.training.programs import (
     EPOCHS_PER_CALL,
-    Network,
     initial_state,
     training_program,
 )
@@ -56,15 +57,16 @@ class Trainer:
         initial: Sequence[int],
         batch_size: int,
         learning_rate: float,
+        devices: Devices | None = None,
     ):
         """One for each seed, on images (n, p) uint8 or float32 and labels (n,) of its own.
 
-        `initial` are the seeds of the first weights.
+        `initial` are the seeds of the first weights; `devices` share out every batch.
         """
         self.count = len(seeds)
         images = data[0][0]
         self.program = training_program(
-            network, len(images), images.dtype, batch_size, learning_rate, self.count
+            network, len(images), images.dtype, batch_size, learning_rate, self.count, devices
         )
         keys = [
             (jax.random.key(seed), jax.random.key(first)) for seed, first in zip(seeds, initial, strict=True)
@@ -171,6 +173,7 @@ def train(
     evaluate_at: Iterable[int] = (),
     on_epochs: Callable[[int], None] | None = None,
     checkpoint: Checkpoint | None = None,
+    devices: int | None = None,
 ) -> list[Fit]:
     """Train a network for each seed, all in one program; the options are `NetworkClassifier.fit`'s.
 
@@ -179,8 +182,9 @@ def train(
     Each gets an equal share of the seconds that they took together; what was compiled is the first's.
     """
     started = time.perf_counter()
-    trainer = Trainer(network, data, seeds, initial or seeds, batch_size, learning_rate)
-    stopping = EarlyStopping(network, len(seeds), test, validation)
+    on = first_devices(devices)
+    trainer = Trainer(network, data, seeds, initial or seeds, batch_size, learning_rate, on)
+    stopping = EarlyStopping(network, len(seeds), test, validation, on)
     log = Log()
     saved = None if checkpoint is None else checkpoint.load()
     if saved is not None:
@@ -232,5 +236,11 @@ def _fits(log: Log, stopping: EarlyStopping) -> list[Fit]:
         counts: dict[str, int] = {origin: programs.get(origin, 0) for origin in ORIGINS}
         compile_s = log.compile_s if i == 0 else 0.0
         own = times | {"compile_s": compile_s}
-        fits.append(Fit(best.params, curve, own, counts, log.earlier_s))
+        params = jax.tree.map(_here, best.params)
+        fits.append(Fit(params, curve, own, counts, log.earlier_s))
     return fits
+
+
+def _here(leaf: jax.Array) -> jax.Array:
+    """Weights that this process can read, of those that several processes have."""
+    return leaf if leaf.is_fully_addressable else leaf.addressable_data(0)

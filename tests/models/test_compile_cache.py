@@ -13,7 +13,8 @@ from flax import nnx
 from hexbench.models.mlp import MLP, MLPClassifier
 from hexbench.models.training import programs
 from hexbench.models.training.compile_cache import keep_programs_in
-from hexbench.models.training.programs import Network, training_program
+from hexbench.models.training.description import Network
+from hexbench.models.training.programs import training_program
 
 MISSES = "/jax/compilation_cache/cache_misses"
 

@@ -56,7 +56,7 @@ class DiesWhenBuilt(Polite):
 
 def entry(name, maker, log):
     environment = {"MADE_UP_NAME": name, "MADE_UP_LOG": str(log), "PYTHONPATH": str(ROOT / "tests")}
-    return Entry(name, name, f"peers.made_up:{maker}", ("mlp",), (), environment)
+    return Entry(name, name, f"peers.made_up:{maker}", ("mlp",), (), environment=environment)
 
 
 def task(model="mlp", count=240, trained=170, **params):
