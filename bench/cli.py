@@ -88,7 +88,7 @@ WIDTH = 140
 @click.option(
     "--devices",
     metavar="N|all",
-    help="Measure cells side by side on so many devices of this machine, or cores where it has no accelerator.",
+    help="Measure cells side by side on so many devices of this machine; without an accelerator, cores.",
 )
 @click.option(
     "--shard-batch",

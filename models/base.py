@@ -13,7 +13,8 @@ importing the module:
   0 to 1; a model without it gets float32 (n, p) in 0 to 1.
 - `searches`: hyperparameters that `fit` chooses itself, then in `best_params_` and described by `search_`.
 - `learning_curve`: `fit` takes `classes`, `test`, `validation`, `evaluate_at`, `on_epochs`,
-  `checkpoint` and `devices`, the class has `fit_together`, and a fitted model `curve_`; see `network.NetworkClassifier`.
+  `checkpoint` and `devices`, the class has `fit_together`, and a fitted model `curve_`; see
+  `network.NetworkClassifier`.
 - `longer_contains_shorter`: an epoch's state does not depend on how many are to follow.
 - `accelerated`: trains on JAX's default device.
 - `cost`: expected seconds, each times its number: `fixed`, `step` (of the optimizer), `pixel` (of a

@@ -15,8 +15,8 @@ import jax
 import numpy as np
 from flax import nnx
 from hexbench.models.base import Checkpoint, Labelled
-from hexbench.models.training.early_stopping import padded
 from hexbench.models.training.description import Network
+from hexbench.models.training.early_stopping import padded
 from hexbench.models.training.programs import prediction_program
 from hexbench.models.training.trainer import train
 from scipy.special import softmax

@@ -143,7 +143,7 @@ class Comparison:
 
 
 def compare_accuracies(outcome: Outcome) -> list[Comparison]:
-    """The accuracy of each in equal precision against the median of the others'; none if fewer than two are left.
+    """Accuracies of equal precision, each against the median of the others'; none if fewer than two are left.
 
     The rule, which was written before anything was measured: accuracies agree if every difference is
     within `allowed_difference`, with the SEED_SPREAD of the epochs trained. An SVM has no seed.

@@ -1,4 +1,4 @@
-"""`python -m hexbench.run.compile_ahead`: every network's programs, compiled for a TPU and a GPU that are not here.
+"""`python -m hexbench.run.compile_ahead`: every network's programs, compiled for devices that are not here.
 
 XLA's compilers for both need the extras `tpu` and `cuda`, and no device; `make devices` has an environment
 with both. So that a program which these devices cannot run, or which does not fit into their memory, is
@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import click
 from hexbench.data.sources import Source
-from hexbench.errors import BadInput
 from hexbench.files import reason, write_whole
 from hexbench.models import entries
 from hexbench.report.markdown import table_text
@@ -48,7 +47,7 @@ class Target:
     """Of one device: of a TPU v5e according to Google Cloud's documentation, of an H100 to H100."""
 
     def devices(self) -> Any:
-        """As `hexbench.models.training.devices.Devices`. Raises whatever JAX does where its plugin is missing."""
+        """As the programs take them. Raises whatever JAX does where its plugin is missing."""
         from hexbench.models.training.devices import Devices
         from jax.experimental import topologies
 
@@ -135,14 +134,14 @@ def main(out: Path) -> None:
                 rows.append((target.name, line.network, line.program, *texts))
                 click.echo(f"{target.name}: {line.network}, {line.program}: {line.seconds:.1f} s")
         except (RuntimeError, ValueError, ImportError) as error:
-            raise BadInput(
-                f"JAX cannot compile for a {target.name}: {reason(error)}. `make devices` installs what it needs."
+            raise click.UsageError(
+                f"JAX cannot compile for a {target.name}: {reason(error)}. `make devices` has what it needs."
             ) from None
     header = ("device", "network", "program", "compiled in s", "arguments", "temporary", "in all")
     table = Table(
         "Programs compiled for devices that are not here",
-        f"{source.count:,} images of {' x '.join(map(str, source.shape or ()))} pixels, default hyperparameters; "
-        "memory in MB of one device, and its share of what that has.",
+        f"{source.count:,} images of {' x '.join(map(str, source.shape or ()))} pixels, default "
+        "hyperparameters; memory in MB of one device, and its share of what that has.",
         (*header, "of the device"),
         rows,
         "lllrrrrr",

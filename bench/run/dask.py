@@ -123,8 +123,8 @@ def _check(client: Any, scheduler: str, folder: Path) -> None:
             time.sleep(LOOK_EVERY_S)
         if not answer.exists():
             raise BadInput(
-                f"Dask's worker {address} wrote nothing to {folder} that can be seen here: choose an --out that "
-                "all workers share."
+                f"Dask's worker {address} wrote nothing to {folder} that can be seen here: choose an --out "
+                "that all workers share."
             )
         answer.unlink()
 

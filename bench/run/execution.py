@@ -9,9 +9,9 @@ from hexbench.errors import Stopped
 from hexbench.plan.cell import Cell
 from hexbench.plan.cost import Clock, Expectation, format_duration
 from hexbench.report.progress import run_bar
-from hexbench.run.signals import Signals
 from hexbench.run.executors import Executor, Work
 from hexbench.run.job import Job
+from hexbench.run.signals import Signals
 from hexbench.run.worker import ProgressListener, is_settled
 from hexbench.store.record import Done, Failed, Record
 from hexbench.store.store import Store

@@ -73,8 +73,8 @@ def main(counts: str, writers: int, small: bool, out: Path) -> None:
     made = Table(
         "hexbench's own work by number of cells",
         f"Seconds of one run on this machine; a record has {len(encode(record)) / 1000:.0f} kB; records are "
-        f"stored by {writers} {'processes' if writers > 1 else 'process'}. Memory is the highest of the process "
-        "that plans, resumes and reports.",
+        f"stored by {writers} {'processes' if writers > 1 else 'process'}. Memory is the highest of the "
+        "process that plans, resumes and reports.",
         ("cells", "plan and print", "store", "resume", "report", "memory (MB)"),
         lines,
         "r",

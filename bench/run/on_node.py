@@ -11,7 +11,7 @@ from hexbench.files import write_whole
 
 
 class OnNode:
-    """Carries out the job in a file; after a preemption it is called again, and goes on from the checkpoints."""
+    """Carries out the job in a file; called again after a preemption it goes on from the checkpoints."""
 
     def __init__(self, file: str, out: str, ends_s: float):
         """`ends_s`: a signal after so many seconds is about the end of the job."""

@@ -129,8 +129,8 @@ class _Run:
         """The cells that are handed out together: the seeds of a network, where they train side by side."""
         side_by_side = self._places[0].core is None and self._work.job.options.together is not False
         for alike, seeds in groupby(cells, lambda cell: cell.but(seed=0)):
-            together = side_by_side and self._models[alike.model].learning_curve
-            yield from [[*seeds]] if together else ([cell] for cell in seeds)
+            group, together = [*seeds], side_by_side and self._models[alike.model].learning_curve
+            yield from [group] if together else [[cell] for cell in group]
 
     def _hand_out(self) -> None:
         """Give every process that has nothing to do the first cells that wait for no search."""

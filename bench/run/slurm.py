@@ -4,7 +4,6 @@ The results folder lies on a file system that the nodes share. Each cell belongs
 lock is needed there. `jobs/submitted.json` says which jobs there are: the same command attaches again.
 """
 
-import os
 import shutil
 import time
 from collections import Counter
@@ -40,7 +39,9 @@ FORGIVEN_S = 1_800
 APPEARS_WITHIN_S = 10
 """What a node has written is seen here by then."""
 TRIES = 2
-"""A cell whose job dies, but not at its time limit, gets so many."""
+"""A cell whose job dies of something else than BY_ITSELF gets so many."""
+BY_ITSELF = ("TIMEOUT", "DEADLINE", "OUT_OF_MEMORY")
+"""Ends of a job that its cell has caused."""
 FRUITLESS = 3
 """After so many jobs in a row that ended without a record, nothing more is submitted."""
 
@@ -155,7 +156,7 @@ class _Run:
         (id_,) = self._submission.submit([Probe(str(answer))])
         gone_since: float | None = None
         try:
-            while answer.name not in os.listdir(self._folder):  # which asks the file server anew
+            while answer not in self._folder.iterdir():  # which asks the file server anew
                 states = self._states([id_])
                 if states == {}:
                     gone_since = gone_since or time.monotonic()
@@ -267,22 +268,22 @@ class _Run:
         tried = [cell for cell in job.cells.values() if cell.params_from not in unsearched]
         if not tried:
             return []  # all of them wait for a search, which has ended without a record
-        self._fruitless = 0 if job.has_measured else self._fruitless + 1
         state = slurm_queue.end_of(job.submitted.id)
         if state == "CANCELLED":
             return list(job.cells.values())
+        if state in BY_ITSELF:
+            return tried[:1]
+        self._fruitless = 0 if job.has_measured else self._fruitless + 1
         if self._fruitless >= FRUITLESS:
             raise BadInput(
                 f"{FRUITLESS} jobs one after another measured nothing; the last, {job.submitted.id}, "
-                f"{self._end(job.submitted.id)}: what they printed is in {self._folder / 'logs'}. Nothing more is "
+                f"{self._end(job.submitted.id)}: their logs are in {self._folder / 'logs'}. Nothing more is "
                 "submitted; once this is mended the same command goes on from there."
             )
         if state == "COMPLETED":
             return []
-        first = tried[0]
-        self._deaths[self._key(first)] += 1
-        over = state in ("TIMEOUT", "DEADLINE") or self._deaths[self._key(first)] >= TRIES
-        return [first] if over else []
+        self._deaths[self._key(tried[0])] += 1
+        return tried[:1] if self._deaths[self._key(tried[0])] >= TRIES else []
 
     def _fail(self, cell: Cell, why: str) -> CellResult:
         record = failed(cell, self._work.data, self._models[cell.model], RuntimeError(why))
@@ -304,8 +305,8 @@ class _Run:
             self._silent_since = self._silent_since or now
             if now - self._silent_since > FORGIVEN_S:
                 raise BadInput(
-                    f"Slurm's controller has been silent for {FORGIVEN_S // 60} min ({error}); the jobs go on, "
-                    "and the same command attaches to them again."
+                    f"Slurm's controller has been silent for {FORGIVEN_S // 60} min ({error}); the jobs go "
+                    "on, and the same command attaches to them again."
                 ) from None
             return None
         self._silent_since = None

@@ -10,9 +10,9 @@ from hexbench.errors import BadInput
 from hexbench.files import nearest
 
 RUNNING = frozenset(("RUNNING", "COMPLETING", "STAGE_OUT", "SIGNALING"))
-ALIVE = RUNNING | frozenset(
-    ("PENDING", "SUSPENDED", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESIZING")
-    + ("STOPPED", "SPECIAL_EXIT", "RESV_DEL_HOLD", "PREEMPTED")
+WAITING = (
+    *("PENDING", "SUSPENDED", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESIZING"),
+    *("STOPPED", "SPECIAL_EXIT", "RESV_DEL_HOLD", "PREEMPTED"),
 )
 WORDS = {
     "TIMEOUT": "reached its time limit",
@@ -55,7 +55,7 @@ def states(ids: Iterable[str]) -> dict[str, str]:
         return {}
     lines = _said("squeue", "--me", "--noheader", "--array", "--format=%i|%T").splitlines()
     pairs = (line.strip().split("|", 1) for line in lines if "|" in line)
-    return {id_: state for id_, state in pairs if id_ in wanted and state in ALIVE}
+    return {id_: state for id_, state in pairs if id_ in wanted and (state in RUNNING or state in WAITING)}
 
 
 def end_of(id_: str) -> str:

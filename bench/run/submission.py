@@ -1,5 +1,6 @@
 """Submits jobs to Slurm by submitit, as the section `[slurm]` of a TOML file says."""
 
+import logging
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -71,6 +72,7 @@ class Submission:
             import submitit
         except ImportError:
             raise BadInput('--executor slurm needs submitit: pip install "hexbench[slurm]".') from None
+        logging.getLogger("submitit").setLevel(logging.CRITICAL)  # what it raises is said by us
         self._submitit, self._settings, self._logs = submitit, settings, logs
 
     def submit(
@@ -117,7 +119,7 @@ class Submission:
             "qos": chosen.qos,
             "time": chosen.minutes,
             "signal_delay_s": chosen.warned_s,
-            "mem": None if chosen.memory_gb is None else f"{round(1024 * chosen.memory_gb)}M",
+            "mem": chosen.memory_gb,
             "cpus_per_task": None if alone else chosen.cores,
             "gpus_per_node": chosen.gpus or None,
             "exclusive": alone or None,

@@ -82,7 +82,7 @@ def _run(request: Request, console: Console, signals: Signals) -> ExitCode:
         if request.fresh:
             if request.executor.in_use(store.folder):
                 raise BadInput(
-                    f"jobs of an earlier command still work on {store.folder}: end them with scancel, or wait."
+                    f"jobs of an earlier command still work on {store.folder}: wait, or end them by scancel."
                 )
             aside = store.set_aside()
             if aside is not None:

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from hexbench.models.base import Evaluation, Labelled, Tree
 from hexbench.models.training.compile_cache import Program
-from hexbench.models.training.devices import Devices
 from hexbench.models.training.description import Network
+from hexbench.models.training.devices import Devices
 from hexbench.models.training.programs import evaluation_program, padded_size
 
 PATIENCE = 4

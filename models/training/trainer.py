@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from hexbench.models.base import Checkpoint, Labelled, LearningCurve, Tree
 from hexbench.models.training.compile_cache import ORIGINS, Origin, Program
-from hexbench.models.training.devices import Devices, first_devices
 from hexbench.models.training.description import Network
+from hexbench.models.training.devices import Devices, first_devices
 from hexbench.models.training.early_stopping import (
     EarlyStopping,
     leaves_of,

@@ -166,4 +166,4 @@ def _free_ports(count: int) -> list[int]:
 if __name__ == "__main__":
     running = Slurm(Path(sys.argv[1]).resolve())
     running.start()
-    print(f"export SLURM_CONF={running.folder / 'slurm.conf'}")
+    sys.stdout.write(f"export SLURM_CONF={running.folder / 'slurm.conf'}\n")

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from executors import daemons
@@ -46,8 +47,8 @@ def long_job(slurm, folder):
         )
         for pid in found.stdout.split():
             try:
-                with open(f"/proc/{pid}/environ") as file:
-                    variables = dict(part.split("=", 1) for part in file.read().split("\0") if "=" in part)
+                text = Path(f"/proc/{pid}/environ").read_text()
+                variables = dict(part.split("=", 1) for part in text.split("\0") if "=" in part)
             except OSError:
                 continue
             array = variables.get("SLURM_ARRAY_JOB_ID")

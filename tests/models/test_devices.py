@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -51,8 +52,7 @@ def on_eight(code, *arguments, cwd=None):
     """Run Python where a CPU is eight devices; what it prints last."""
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
-        env=os.environ
-        | {"JAX_NUM_CPU_DEVICES": "8", "PYTHONPATH": os.path.dirname(os.path.dirname(__file__))},
+        env=os.environ | {"JAX_NUM_CPU_DEVICES": "8", "PYTHONPATH": str(Path(__file__).parents[1])},
         capture_output=True,
         text=True,
         timeout=600,
