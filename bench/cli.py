@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import click
 from hexbench.cli_data import data_commands
 from hexbench.cli_gates import check, compare
-from hexbench.errors import BadInput, ExitCode, NothingMeasured
+from hexbench.errors import BadInput, ExitCode, NothingMeasured, Stopped
 from hexbench.files import one_line
 from hexbench.study import DEFAULT, Study, load, names, our_studies
 
@@ -250,15 +250,18 @@ def worker(
         raise click.UsageError("--coordinator, --processes and --process go with --distributed.")
     job, signals = read(file), Signals()
     store, count, failed = Store(out), 0, 0
-    with signals.installed():
-        if distributed:
-            hosts.join(coordinator, processes, process)
-            results = hosts.carry_out(job, store, signals.deferred)
-        else:
-            results = carry_out(job, store, deferred=signals.deferred)
-        for result in results:
-            count += 1
-            failed += isinstance(result.record, Failed)
+    try:
+        with signals.installed():
+            if distributed:
+                hosts.join(coordinator, processes, process)
+                results = hosts.carry_out(job, store, signals.deferred)
+            else:
+                results = carry_out(job, store, deferred=signals.deferred)
+            for result in results:
+                count += 1
+                failed += isinstance(result.record, Failed)
+    except Stopped as stopped:
+        sys.exit(stopped.code)
     click.echo(f"{count:,} of {len(job.cells):,} cells are stored, {failed:,} of them failed.")
     sys.exit(ExitCode.CELLS_FAILED if failed else ExitCode.OK)
 

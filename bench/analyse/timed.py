@@ -11,10 +11,9 @@ def timed_cells(claims: Iterable[Claim], runs: Runs) -> set[str]:
     """Keys of the cells whose times are part of a claim or of a reading of it, at any training size."""
     found = set()
     for selection in _selections(claims):
-        for size in ("train_size", "images"):
-            open_one = selection.but(**{size: ANY}) if size in selection.wanted else selection
-            for _, group in runs.found(open_one):
-                found |= {record.key for record in (*group.records, *group.failed)}
+        named = (name for name in ("images", "fitted") if name in selection.wanted)
+        for _, group in runs.found(selection.but(**{next(named, "train_size"): ANY})):
+            found |= {record.key for record in (*group.records, *group.failed)}
     return found
 
 

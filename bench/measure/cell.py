@@ -33,6 +33,8 @@ from hexbench.store.record import (
 HISTORY_ENTRIES = 500
 """Above this many epochs a history keeps the first half as many, and as many of the others."""
 
+NO_DEVICE = "none"
+SEARCH_FAILED = "the search that chooses this model's hyperparameters has failed"
 OnEpochs = Callable[[int], None]
 
 
@@ -128,10 +130,13 @@ def measure_together(
     ]
 
 
-def failed(cell: Cell, data: Dataset, entry: Entry, error: BaseException) -> Failed:
-    """The record of a cell that raised: its error, and nothing measured."""
+def failed(
+    cell: Cell, data: Dataset, entry: Entry, error: BaseException, *, elsewhere: bool = False
+) -> Failed:
+    """The record of a cell that raised, here or `elsewhere`: its error, and nothing measured."""
     return Failed(
-        **_header(cell, data, entry),
+        **_facts(cell, data),
+        device=NO_DEVICE if elsewhere else _device(entry),
         key=cell.key_on(data.fingerprint),
         epochs=cell.planned_epochs,
         error=f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()[:2000],
@@ -150,7 +155,7 @@ def _chosen(cell: Cell, search: Record | None) -> dict[str, Any]:
     if cell.params_from is None:
         return {}
     if isinstance(search, Failed):
-        raise RuntimeError(f"the search that chooses this model's hyperparameters has failed: {search.error}")
+        raise RuntimeError(f"{SEARCH_FAILED}: {search.error}")
     if search is None or search.search is None:
         raise RuntimeError("the search that chooses this model's hyperparameters has no record")
     return search.search.best
@@ -276,7 +281,8 @@ def _done(
     devices: int | None = None,
 ) -> Done:
     values = {
-        **_header(cell, data, entry, devices),
+        **_facts(cell, data),
+        "device": _device(entry, devices),
         **fields,
         "key": key,
         "timing_clean": clean,
@@ -288,21 +294,20 @@ def _done(
     return record
 
 
-def _header(cell: Cell, data: Dataset, entry: Entry, devices: int | None = None) -> dict[str, Any]:
+def _facts(cell: Cell, data: Dataset) -> dict[str, Any]:
     return {name: getattr(cell, name) for name in Cell.__struct_fields__} | {
         "data": DataName(data.name, data.fingerprint),
         "environment": environment(),
-        "device": _device(entry, devices),
     }
 
 
-def _device(entry: Entry, devices: int | None) -> str:
+def _device(entry: Entry, devices: int | None = None) -> str:
     if not entry.accelerated:
         return "cpu"
     try:
         return device(devices)
     except RuntimeError:  # no device could be started: the cell fails, and its record says why
-        return "none"
+        return NO_DEVICE
 
 
 def _prepare_devices() -> None:

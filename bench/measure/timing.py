@@ -78,7 +78,7 @@ def device_peak_mb() -> float | None:
     """Highest memory of the first accelerator since the process began; None where there is none."""
     import jax
 
-    first = jax.devices()[0]
+    first = jax.local_devices()[0]
     statistics = first.memory_stats() if first.platform != "cpu" else None
     return statistics["peak_bytes_in_use"] / MB if statistics else None
 

@@ -1,5 +1,6 @@
 """Networks in PyTorch, eager and on the CPU, as its users write them."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import joblib
@@ -38,7 +39,7 @@ class PyTorch(Network):
         for rows in torch.randperm(len(self._images)).split(self.task.params["batch_size"]):
             self._optimizer.zero_grad()
             batch = self._images[rows].contiguous(memory_format=self._layout)
-            with torch.autocast("cpu", torch.bfloat16, enabled=self._reduced):
+            with torch.autocast("cpu", torch.bfloat16) if self._reduced else nullcontext():
                 loss = self._loss(self._network(batch), self._labels[rows])
             loss.backward()
             self._optimizer.step()

@@ -13,10 +13,10 @@ class Arrivals:
 
     def __init__(self, store: Store, keys: Iterable[str], options: RunOptions):
         self._store, self._options = store, options
-        self._seen: dict[str, tuple[int, int]] = {}
-        self._before = self._changed_at()
         self.missing = dict.fromkeys(keys)
         """Keys of the cells whose record has not come, in their order."""
+        self._seen: dict[str, tuple[int, int]] = {}
+        self._before = self._changed_at()
 
     def new(self) -> list[tuple[str, Record]]:
         """The records that have come since the last call, each once.
@@ -25,7 +25,7 @@ class Arrivals:
         """
         changed_at, found = self._changed_at(), []
         for key in [key for key, at in changed_at.items() if self._seen.get(key) != at]:
-            record = self._store.get(key) if key in self.missing else None
+            record = self._store.get(key)
             is_old = self._before.get(key) == changed_at[key]
             if record is not None and (not is_old or is_settled(record, self._options)):
                 self.forget(key)
@@ -38,10 +38,11 @@ class Arrivals:
         self.missing.pop(key, None)
 
     def _changed_at(self) -> dict[str, tuple[int, int]]:
-        """By key: the file's inode and time; a record that is written again is another file."""
+        """Of those that are missing, by key: the inode and time of a file; one written again is another."""
         try:
             with os.scandir(self._store.cells) as files:
-                found = {file.name: file.stat() for file in files if file.name.endswith(".json")}
+                named = [(file.name.removesuffix(".json"), file) for file in files]
+                found = {key: file.stat() for key, file in named if key in self.missing}
         except FileNotFoundError:
             return {}
-        return {name.removesuffix(".json"): (s.st_ino, s.st_mtime_ns) for name, s in found.items()}
+        return {key: (status.st_ino, status.st_mtime_ns) for key, status in found.items()}

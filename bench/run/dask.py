@@ -1,12 +1,12 @@
-"""The Dask executor: cells as tasks of a Dask cluster, one at a time on each worker.
+"""The Dask executor: cells as tasks of a Dask cluster, one task at a time on each worker.
 
 With the address of a scheduler the workers are those of that cluster, which see the results folder; else
-a cluster of processes on this machine is started, and ended with the run.
+a cluster of processes on this machine is started, one for each device, and ended with the run.
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
@@ -14,23 +14,23 @@ from uuid import uuid4
 import msgspec
 from hexbench.errors import BadInput
 from hexbench.files import read_toml, reason
-from hexbench.measure.cell import failed
-from hexbench.measure.environment import usable_cores
-from hexbench.plan.cell import Cell, key_of
+from hexbench.plan.cell import Cell
 from hexbench.plan.models import known_models
 from hexbench.run import job as jobs
 from hexbench.run.arrivals import Arrivals
-from hexbench.run.batches import Batch, divided
+from hexbench.run.batches import divided
+from hexbench.run.devices import found
 from hexbench.run.executors import Results, Work
 from hexbench.run.job import Job
 from hexbench.run.on_node import Probe, version
+from hexbench.run.queue import Queue
 from hexbench.run.worker import CellResult
-from hexbench.store.record import Done, Failed
+from hexbench.store.record import Done
 from hexbench.store.store import Store
 from msgspec import Meta, Struct
 
 RESOURCE = "hexbench"
-"""Each worker offers one of it, so that it measures one batch at a time."""
+"""Each worker offers one of it, so that it measures one task at a time."""
 PATIENCE_S = 20
 LOOK_EVERY_S = 0.5
 APPEARS_WITHIN_S = 10
@@ -41,7 +41,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The section `[dask]` of the file that --cluster names; all of it is optional."""
 
     workers: Annotated[int, Meta(ge=1)] | None = None
-    """Processes of a cluster on this machine [the cores]."""
+    """Processes of a cluster on this machine [one for each device, or core where there is no accelerator]."""
     minutes_expected: Annotated[float, Meta(gt=0)] = 5
     """Cells are put together into tasks that are expected to take so long."""
 
@@ -52,8 +52,8 @@ class Dask:
     def __init__(self, settings: Path | None, scheduler: str | None):
         """BadInput where Dask is missing, or a setting is wrong."""
         try:
-            found = read_toml(settings).get("dask", {}) if settings else {}
-            self._settings = msgspec.convert(found, Settings)
+            said = read_toml(settings).get("dask", {}) if settings else {}
+            self._settings = msgspec.convert(said, Settings)
         except (OSError, ValueError) as error:
             raise BadInput(f"{settings} cannot be used: {reason(error)}.") from None
         try:
@@ -72,38 +72,56 @@ class Dask:
 
     def carry_out(self, work: Work) -> Results:
         """As `Executor`."""
+        if work.job.options.rerun_disturbed:
+            raise BadInput("--rerun-disturbed measures each cell alone: use --executor local or slurm.")
         with ExitStack() as opened:
-            client = self._client(opened)
-            if self._scheduler is not None:
+            if self._scheduler is None:
+                client = self._own_cluster(opened)
+            else:
+                client = self._connected(opened, self._scheduler)
                 _check(client, self._scheduler, work.store.folder.resolve())
             yield from _Run(work, client, 60 * self._settings.minutes_expected).carry_out()
 
-    def _client(self, opened: ExitStack) -> Any:
+    def _connected(self, opened: ExitStack, scheduler: str) -> Any:
+        import distributed
+
+        try:
+            return opened.enter_context(distributed.Client(scheduler, timeout=PATIENCE_S))
+        except (OSError, ValueError, TypeError, ImportError) as error:
+            raise BadInput(f"Dask's scheduler {scheduler} does not answer: {reason(error)}.") from None
+
+    def _own_cluster(self, opened: ExitStack) -> Any:
         import dask
         import distributed
 
-        if self._scheduler is not None:
-            try:
-                return opened.enter_context(distributed.Client(self._scheduler, timeout=PATIENCE_S))
-            except (OSError, ValueError) as error:
-                raise BadInput(
-                    f"Dask's scheduler {self._scheduler} does not answer: {reason(error)}."
-                ) from None
+        there = found()
+        places = there.places()[: self._settings.workers or there.count]
         # A worker that may have no children could keep to no time limit.
         opened.enter_context(dask.config.set({"distributed.worker.daemon": False}))
-        cluster = distributed.LocalCluster(
-            n_workers=self._settings.workers or usable_cores(),
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            resources={RESOURCE: 1},
-        )
-        return opened.enter_context(distributed.Client(opened.enter_context(cluster)))
+        workers = {
+            number: {
+                "cls": distributed.Nanny,
+                "options": {
+                    "nthreads": 1,
+                    "env": place.variables,
+                    "resources": {RESOURCE: 1},
+                    "memory_limit": 0,  # else a worker pauses for ever where JAX keeps its memory
+                    "dashboard": False,
+                },
+            }
+            for number, place in enumerate(places)
+        }
+        scheduler = {
+            "cls": distributed.Scheduler,
+            "options": {"dashboard": False, "host": "127.0.0.1", "port": 0},
+        }
+        cluster = opened.enter_context(distributed.SpecCluster(workers, scheduler))
+        return opened.enter_context(distributed.Client(cluster))
 
 
 def _check(client: Any, scheduler: str, folder: Path) -> None:
     """BadInput unless every worker of a cluster has this hexbench and sees the results folder."""
-    workers = client.scheduler_info(n_workers=-1)["workers"]
+    workers = _workers(client)
     if not workers:
         raise BadInput(f"Dask's scheduler {scheduler} has no workers.")
     lacking = [address for address, told in workers.items() if not told["resources"].get(RESOURCE)]
@@ -113,88 +131,107 @@ def _check(client: Any, scheduler: str, folder: Path) -> None:
             f'with --nthreads 1 --resources "{RESOURCE}=1".'
         )
     name = f".probe-{uuid4().hex}"
-    for address, theirs in client.run(_look, str(folder), name).items():
+    with _lost():
+        answers = client.run(_look, str(folder), name, on_error="return")
+    for address, theirs in answers.items():
+        if isinstance(theirs, BaseException):
+            raise BadInput(f"Dask's worker {address} cannot use hexbench: {reason(theirs)}.")
         if theirs != version():
             raise BadInput(
                 f"Dask's worker {address} has {theirs}, and here is {version()}: they must be the same."
             )
         answer, waited = folder / f"{name}-{_place(address)}", time.monotonic()
-        while not answer.exists() and time.monotonic() - waited < APPEARS_WITHIN_S:
+        while answer not in folder.iterdir():
+            if time.monotonic() - waited > APPEARS_WITHIN_S:
+                raise BadInput(
+                    f"Dask's worker {address} wrote nothing to {folder} that can be seen here: choose an "
+                    "--out that all workers share."
+                )
             time.sleep(LOOK_EVERY_S)
-        if not answer.exists():
-            raise BadInput(
-                f"Dask's worker {address} wrote nothing to {folder} that can be seen here: choose an --out "
-                "that all workers share."
-            )
         answer.unlink()
 
 
 class _Run:
-    def __init__(self, work: Work, client: Any, batch_s: float):
-        self._work, self._client, self._batch_s = work, client, batch_s
-        self._models = known_models(work.job.own_models)
+    def __init__(self, work: Work, client: Any, task_s: float):
+        self._work, self._client = work, client
         self._cells = {cell.key_on(work.job.fingerprint): cell for cell in work.job.cells}
         self._arrivals = Arrivals(work.store, self._cells, work.job.options)
-        self._futures: dict[Any, Batch] = {}
+        models, seconds = known_models(work.job.own_models), work.expectation.seconds
+        unsearched = {cell.identity for cell in work.job.cells}
+        batches = divided(work.job.cells, models, seconds, task_s, unsearched)
+        self._queue = Queue(work, [batch.cells for batch in batches])
+        self._futures: dict[Any, list[Cell]] = {}
 
     def carry_out(self) -> Iterator[CellResult]:
-        """Submit all batches, and yield every cell once it has its record."""
-        self._submit(self._work.job.cells)
-        while self._arrivals.missing:
+        """Give each worker a task at a time, and yield every cell once it has its record.
+
+        Dask blames the death of a worker on every task that it was to do: so none waits there.
+        """
+        while self._queue.unsettled:
+            workers = len(_workers(self._client))
+            while len(self._futures) < workers and (unit := self._queue.take()) is not None:
+                self._submit(unit)
+            running = len(self._futures)
+            self._work.listener.on_status(f"{running:,} of {workers:,} workers measure", running)
+            time.sleep(LOOK_EVERY_S)
             done = [future for future in self._futures if future.done()]  # first: their records are there
-            for key, record in self._arrivals.new():
-                seconds = record.times.total_s if isinstance(record, Done) else 0.0
-                yield CellResult(self._cells[key], record, seconds)
+            yield from self._arrived()
             for future in done:
                 yield from self._ended(self._futures.pop(future), future)
-            workers = len(self._client.scheduler_info(n_workers=-1)["workers"])
-            self._work.listener.on_status(f"{len(self._futures):,} tasks left, {workers:,} workers", workers)
-            if self._arrivals.missing:
-                time.sleep(LOOK_EVERY_S)
 
-    def _submit(self, cells: Sequence[Cell]) -> None:
-        batches = divided(
-            cells,
-            self._models,
-            self._work.expectation.seconds,
-            self._batch_s,
-            {self._cells[key].identity for key in self._arrivals.missing},
-        )
-        for batch in batches:  # searches first
-            searches = {c.identity: future for future, one in self._futures.items() for c in one.cells}
-            future = self._client.submit(
-                _measure,
-                self._work.job.of(batch.cells),
-                str(self._work.store.folder.resolve()),
-                searches.get(batch.search or ""),
-                resources={RESOURCE: 1},
-                pure=False,
+    def _submit(self, unit: list[Cell]) -> None:
+        job, out = self._work.job.of(unit), str(self._work.store.folder.resolve())
+        with _lost():
+            future = self._client.submit(_measure, job, out, resources={RESOURCE: 1}, pure=False)
+        self._futures[future] = unit
+
+    def _arrived(self) -> Iterator[CellResult]:
+        for key, record in self._arrivals.new():
+            self._queue.settle(self._cells[key])
+            seconds = record.times.total_s if isinstance(record, Done) else 0.0
+            yield CellResult(self._cells[key], record, seconds)
+
+    def _ended(self, unit: list[Cell], future: Any) -> Iterator[CellResult]:
+        """What is left of a task."""
+        if future.cancelled():
+            raise BadInput(
+                "Dask's scheduler was lost; what was finished is kept, and the same command goes on."
             )
-            self._futures[future] = batch
-
-    def _ended(self, batch: Batch, future: Any) -> Iterator[CellResult]:
-        """Of a task that left cells without a record the first has failed; the others get another task."""
-        missing = [cell for cell in batch.cells if self._key(cell) in self._arrivals.missing]
-        if batch.search is not None and self._search_failed(batch.search):
-            self._submit(missing)  # whose records say why
-        elif missing:
-            why = future.exception() or RuntimeError("its Dask worker stored no record that can be seen here")
-            record = failed(missing[0], self._work.data, self._models[missing[0].model], why)
-            with self._work.signals.deferred():
-                self._work.store.put(record)
-            self._arrivals.forget(self._key(missing[0]))
-            yield CellResult(missing[0], record, 0.0)
-            self._submit(missing[1:])
-
-    def _search_failed(self, search: str) -> bool:
-        return isinstance(self._work.store.get(key_of(search, self._work.job.fingerprint)), Failed)
-
-    def _key(self, cell: Cell) -> str:
-        return cell.key_on(self._work.job.fingerprint)
+        error, waited = future.exception(), time.monotonic()
+        while left := [cell for cell in unit if cell.identity in self._queue.unsettled]:
+            if error is not None or time.monotonic() - waited > APPEARS_WITHIN_S:
+                break
+            time.sleep(LOOK_EVERY_S)
+            yield from self._arrived()
+        if left:
+            unseen = RuntimeError("its Dask worker stored no record that can be seen here")
+            result = self._queue.died(left, error or unseen)
+            if result is not None:
+                self._arrivals.forget(result.record.key)
+                yield result
 
 
-def _measure(job: Job, out: str, after: Any) -> None:  # noqa: ARG001 - Dask waits for what it gets
-    """On a worker: measure a batch. Where it is not the only worker of its machine, no time is clean."""
+def _workers(client: Any) -> dict[str, Any]:
+    """What the scheduler says of its workers, by address."""
+    with _lost():
+        found: dict[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
+    return found
+
+
+@contextmanager
+def _lost() -> Iterator[None]:
+    """Say that the scheduler was lost where it does not answer any more."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise BadInput(
+            f"Dask's scheduler was lost ({reason(error)}); what was finished is kept, and the same command "
+            "goes on."
+        ) from None
+
+
+def _measure(job: Job, out: str) -> None:
+    """On a worker: measure a task's cells. Beside another worker of the machine no time is clean."""
     import distributed
 
     own = distributed.get_worker().ip
@@ -204,11 +241,9 @@ def _measure(job: Job, out: str, after: Any) -> None:  # noqa: ARG001 - Dask wai
         pass
 
 
-def _look(folder: str, name: str) -> str:
+def _look(folder: str, name: str, dask_worker: Any) -> str:
     """On a worker: leave a file in the results folder; the version of hexbench."""
-    import distributed
-
-    Probe(f"{folder}/{name}-{_place(distributed.get_worker().address)}")()
+    Probe(f"{folder}/{name}-{_place(dask_worker.address)}")()
     return version()
 
 

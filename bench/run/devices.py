@@ -1,22 +1,40 @@
-"""Which devices there are, and how many of them the user wants."""
+"""Which devices this machine has, how many of them the user wants, and how a process sees one of them."""
 
+import os
 import subprocess
 import sys
 from typing import NamedTuple
 
 from hexbench.errors import BadInput
 
-ASK = (
-    "from hexbench.measure.environment import start_jax; jax = start_jax(); "
-    "print(jax.default_backend(), jax.local_device_count())"
-)
+ASK = """
+from hexbench.measure.environment import start_jax
+jax = start_jax()
+first = jax.local_devices()[0]
+rocm = first.platform == "gpu" and "rocm" in first.client.platform_version.lower()
+print("rocm" if rocm else first.platform, jax.local_device_count())
+"""
+VISIBLE = {"gpu": "CUDA_VISIBLE_DEVICES", "rocm": "ROCR_VISIBLE_DEVICES", "tpu": "TPU_VISIBLE_CHIPS"}
+"""The variable that says which devices a process sees."""
+ONE_CHIP = {"TPU_CHIPS_PER_PROCESS_BOUNDS": "1,1,1", "TPU_PROCESS_BOUNDS": "1,1,1"}
+"""What libtpu must be told besides."""
+ONE_THREAD = {"NPROC": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+class Place(NamedTuple):
+    """Where a process works."""
+
+    variables: dict[str, str]
+    """Of its environment."""
+    core: int | None = None
+    """The only one that it runs on; None: any."""
 
 
 class Found(NamedTuple):
     """JAX's devices on this machine."""
 
-    platform: str
-    """Such as `cpu`, `gpu` or `tpu`."""
+    kind: str
+    """`cpu`, `gpu` (of NVIDIA), `rocm` or `tpu`."""
     count: int
 
     def wanted(self, option: str) -> int:
@@ -25,8 +43,19 @@ class Found(NamedTuple):
             return self.count
         number = given(option)
         if number > self.count:
-            raise BadInput(f"--devices {option}: JAX has {self.count} here ({self.platform}).")
+            raise BadInput(f"--devices {option}: JAX has {self.count} here ({self.kind}).")
         return number
+
+    def places(self) -> list[Place]:
+        """One for each device; of a CPU each core is one."""
+        if self.kind == "cpu":
+            pinned = hasattr(os, "sched_setaffinity")
+            cores = sorted(os.sched_getaffinity(0)) if pinned else []
+            return [Place(ONE_THREAD, cores[i % len(cores)] if cores else None) for i in range(self.count)]
+        variable = VISIBLE[self.kind]
+        seen = os.environ.get(variable)
+        names = seen.split(",") if seen else [str(i) for i in range(self.count)]
+        return [Place({variable: name} | (ONE_CHIP if self.kind == "tpu" else {})) for name in names]
 
 
 def found() -> Found:
@@ -35,8 +64,8 @@ def found() -> Found:
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it does not say why"])[-1].rstrip(".")
         raise BadInput(f"JAX finds no device: {said}.")
-    platform, count = done.stdout.split()[-2:]
-    return Found(platform, int(count))
+    kind, count = done.stdout.split()[-2:]
+    return Found(kind, int(count))
 
 
 def given(option: str) -> int:
@@ -50,6 +79,6 @@ def divided_among(executor: str, option: str | None) -> int:
     """Among how many devices `--shard-batch` divides each batch."""
     if executor == "local":
         return found().wanted(option or "all")
-    if option in (None, "all"):
+    if option is None or option == "all":
         raise BadInput(f"--shard-batch with --executor {executor} needs --devices N: how many each job has.")
-    return given(option or "")
+    return given(option)

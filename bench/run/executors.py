@@ -83,5 +83,5 @@ def executor_of(
     if devices is not None:
         from hexbench.run.side_by_side import SideBySide
 
-        return SideBySide.of(devices)
+        return SideBySide(devices)
     return Local()

@@ -9,14 +9,24 @@ from typing import Any
 
 from hexbench.files import write_whole
 
+BEGAN_AT = "HEXBENCH_JOB_BEGAN_AT"
+"""Of a job's environment: when its script began, in seconds since 1970."""
+
+
+class JobIsOver(BaseException):
+    """The job has had its time, and the cell that it measures may be measured by another."""
+
 
 class OnNode:
     """Carries out the job in a file; called again after a preemption it goes on from the checkpoints."""
 
-    def __init__(self, file: str, out: str, ends_s: float):
-        """`ends_s`: a signal after so many seconds is about the end of the job."""
-        self._file, self._out, self._ends_s = file, out, ends_s
-        self._started: float | None = None
+    def __init__(self, file: str, out: str, ends_s: float, *, alone: bool):
+        """`ends_s`: a signal so many seconds after the job began is about its end.
+
+        `alone`: it asked for a node to itself.
+        """
+        self._file, self._out, self._ends_s, self._alone = file, out, ends_s, alone
+        self._measured = 0
         self._is_over = False
 
     def __call__(self) -> None:
@@ -24,22 +34,30 @@ class OnNode:
         from hexbench.run.job import carry_out, read
         from hexbench.store.store import Store
 
-        self._started = time.monotonic()
+        self._measured, self._is_over = 0, False
         store = Store(Path(self._out), locked=False)
         job = read(Path(self._file))
-        for _ in carry_out(job.of(job.ready(store)), store, shared=_is_shared()):
-            if self._is_over:
-                break
+        shared = not self._alone and _is_shared()
+        with suppress(JobIsOver):
+            for result in carry_out(job.of(job.ready(store)), store, shared=shared):
+                self._measured += result.seconds is not None
+                if self._is_over:
+                    break
 
     def checkpoint(self) -> Any:
-        """What submitit asks before the job is preempted or ends; TimeoutError if it ends."""
+        """What submitit asks where the job is preempted or ends.
+
+        At its end the cell that is measured has failed (TimeoutError) if it had the job to itself; if other
+        cells used up the time it gets another job (JobIsOver).
+        """
         import submitit
 
-        took = 0.0 if self._started is None else time.monotonic() - self._started
-        if took >= self._ends_s:
-            self._is_over = True
-            raise TimeoutError(f"its Slurm job {os.environ.get('SLURM_JOB_ID', '')} reached its time limit")
-        return submitit.helpers.DelayedSubmission(self)
+        if time.time() - float(os.environ.get(BEGAN_AT, "inf")) < self._ends_s:
+            return submitit.helpers.DelayedSubmission(self)
+        self._is_over = True
+        if self._measured:
+            raise JobIsOver
+        raise TimeoutError(f"its Slurm job {os.environ.get('SLURM_JOB_ID', '')} reached its time limit")
 
 
 class Probe:

@@ -5,43 +5,24 @@ processes share the machine.
 """
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import NamedTuple
 
 from hexbench.data.dataset import Dataset
 from hexbench.errors import BadInput
-from hexbench.measure.cell import failed
 from hexbench.plan.cell import Cell
 from hexbench.plan.models import known_models
 from hexbench.run import job as jobs
 from hexbench.run.child import Child
-from hexbench.run.devices import Found, found
+from hexbench.run.devices import Place, found
 from hexbench.run.executors import Results, Work
 from hexbench.run.job import Job
+from hexbench.run.queue import Queue
 from hexbench.run.worker import CellResult, ProgressListener
 from hexbench.store.store import Store
-
-VISIBLE = {"gpu": ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"), "tpu": ("TPU_VISIBLE_CHIPS",)}
-"""Variables that say which devices a process sees, by JAX's platform."""
-ONE_CHIP = {"TPU_CHIPS_PER_PROCESS_BOUNDS": "1,1,1", "TPU_PROCESS_BOUNDS": "1,1,1"}
-"""What libtpu wants to be told besides."""
-ONE_THREAD = {"NPROC": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-TRIES = 2
-"""A cell whose process dies gets so many."""
-
-
-class Place(NamedTuple):
-    """Where a process works."""
-
-    variables: dict[str, str]
-    """Of its environment."""
-    core: int | None = None
-    """The only one that it runs on; None: any."""
 
 
 class SideBySide:
@@ -50,7 +31,7 @@ class SideBySide:
     def __init__(self, devices: str):
         """On so many devices, or on `all`; BadInput where there are fewer."""
         there = found()
-        self._places = _places(there)[: there.wanted(devices)]
+        self._places = there.places()[: there.wanted(devices)]
 
     def carry_out(self, work: Work) -> Results:
         """As `Executor`."""
@@ -67,46 +48,31 @@ class SideBySide:
         return False
 
 
-def _places(there: Found) -> list[Place]:
-    if there.platform == "cpu":
-        pinned = hasattr(os, "sched_setaffinity")
-        cores = sorted(os.sched_getaffinity(0)) if pinned else []
-        return [Place(ONE_THREAD, cores[i % len(cores)] if cores else None) for i in range(there.count)]
-    names = VISIBLE.get(there.platform, ())
-    seen = next((os.environ[name] for name in names if os.environ.get(name)), None)
-    chosen = [str(i) for i in range(there.count)] if seen is None else seen.split(",")
-    return [
-        Place(dict.fromkeys(names, one) | (ONE_CHIP if there.platform == "tpu" else {})) for one in chosen
-    ]
-
-
-class _Measuring:
-    """A process and the cells that it was given and has not answered for."""
+class _Process:
+    """A process, and the cells that it was given and has not answered for."""
 
     def __init__(self, work: Work, place: Place):
         self.place = place
         folder = work.store.folder.resolve()
         self.child = Child(_serve, place.core, work.job.of(()), work.data, folder, variables=place.variables)
         self.cells: list[Cell] = []
-        self.is_ready = False
+        self.is_idle = False
+        self.has_begun = False
 
 
 class _Run:
     def __init__(self, work: Work, places: Sequence[Place]):
         self._work, self._places = work, places
-        self._models = known_models(work.job.own_models)
-        self._waiting = [*self._units(work.job.cells)]
-        self._unsettled = {cell.identity for cell in work.job.cells}
-        self._deaths: Counter[str] = Counter()
-        self._processes: list[_Measuring] = []
+        self._queue = Queue(work, _units(work, together=places[0].core is None))
+        self._processes: list[_Process] = []
 
     def carry_out(self) -> Iterator[CellResult]:
         """Hand out the cells, and yield each once its record is stored."""
-        self._processes += [_Measuring(self._work, place) for place in self._places[: len(self._waiting)]]
-        while self._unsettled:
-            pipes = {process.child.pipe: process for process in self._processes}
-            for pipe in wait([*pipes]):
-                process = pipes[pipe]  # type: ignore[index]
+        self._processes += [_Process(self._work, place) for place in self._places[: len(self._queue)]]
+        while self._queue.unsettled:
+            by_pipe: dict[object, _Process] = {process.child.pipe: process for process in self._processes}
+            for pipe in wait([process.child.pipe for process in self._processes]):
+                process = by_pipe[pipe]
                 try:
                     answer = process.child.pipe.recv()
                 except (EOFError, ConnectionError):
@@ -114,10 +80,10 @@ class _Run:
                     continue
                 if isinstance(answer, CellResult):
                     process.cells.remove(answer.cell)
-                    self._unsettled.discard(answer.cell.identity)
+                    self._queue.settle(answer.cell)
                     yield answer
                 else:
-                    process.is_ready = True
+                    process.is_idle = process.has_begun = True
             self._hand_out()
 
     def end(self) -> None:
@@ -125,53 +91,46 @@ class _Run:
         for process in self._processes:
             process.child.end()
 
-    def _units(self, cells: Sequence[Cell]) -> Iterator[list[Cell]]:
-        """The cells that are handed out together: the seeds of a network, where they train side by side."""
-        side_by_side = self._places[0].core is None and self._work.job.options.together is not False
-        for alike, seeds in groupby(cells, lambda cell: cell.but(seed=0)):
-            group, together = [*seeds], side_by_side and self._models[alike.model].learning_curve
-            yield from [group] if together else [[cell] for cell in group]
-
     def _hand_out(self) -> None:
-        """Give every process that has nothing to do the first cells that wait for no search."""
         for process in self._processes:
-            if process.is_ready:
-                unit = next((u for u in self._waiting if u[0].params_from not in self._unsettled), None)
-                if unit is not None:
-                    self._waiting.remove(unit)
+            if process.is_idle and (unit := self._queue.take()) is not None:
+                process.cells, process.is_idle = unit, False
+                with suppress(ConnectionError):  # it has died, and its pipe will say so
                     process.child.pipe.send(unit)
-                    process.cells, process.is_ready = [*unit], False
         busy = sum(bool(process.cells) for process in self._processes)
         self._work.listener.on_status(f"{busy} processes measure", busy)
 
-    def _died(self, process: _Measuring) -> Iterator[CellResult]:
-        """Its first cell has failed if it died of that before; another process takes its place."""
+    def _died(self, process: _Process) -> Iterator[CellResult]:
+        """Another process takes its place."""
         message = process.child.exit_message()
         self._processes.remove(process)
-        if not process.cells:
+        if not process.has_begun:
             raise BadInput(f"a process that should measure cells did not start: {message}.")
-        first, *others = process.cells
-        self._deaths[first.identity] += 1
-        if self._deaths[first.identity] < TRIES:
-            self._waiting.append([first])
-        else:
-            error = ChildProcessError(message)
-            record = failed(first, self._work.data, self._models[first.model], error)
-            with self._work.signals.deferred():
-                self._work.store.put(record)
-            self._unsettled.discard(first.identity)
-            yield CellResult(first, record, 0.0)
-        self._waiting += [[cell] for cell in others]
-        self._processes.append(_Measuring(self._work, process.place))
+        if process.cells:
+            result = self._queue.died(process.cells, ChildProcessError(message))
+            if result is not None:
+                yield result
+        self._processes.append(_Process(self._work, process.place))
+
+
+def _units(work: Work, *, together: bool) -> Iterator[list[Cell]]:
+    """The cells that are handed out together: with `together` the seeds of a network, in one program."""
+    models = known_models(work.job.own_models)
+    for alike, seeds in groupby(work.job.cells, lambda cell: cell.but(seed=0)):
+        group = [*seeds]
+        side_by_side = (
+            together and work.job.options.together is not False and models[alike.model].learning_curve
+        )
+        yield from [group] if side_by_side else [[cell] for cell in group]
 
 
 def _serve(pipe: Connection, core: int | None, job: Job, data: Dataset, out: Path) -> None:
     """What a process does: measure the cells that come through the pipe, until nobody sends any."""
     if core is not None:
         os.sched_setaffinity(0, [core])
-    with suppress(EOFError):
+    with suppress(EOFError, ConnectionError):
         while True:
-            pipe.send(None)  # it is ready
+            pipe.send(None)  # it is idle
             unit = pipe.recv()
             for result in jobs.carry_out(job.of(unit), Store(out), data, ProgressListener(), shared=True):
                 pipe.send(result)

@@ -16,8 +16,8 @@ from hexbench.analyse.runs import Runs
 from hexbench.analyse.timed import timed_cells
 from hexbench.errors import BadInput, Stopped
 from hexbench.files import write_whole
-from hexbench.measure.cell import failed
-from hexbench.plan.cell import Cell
+from hexbench.measure.cell import SEARCH_FAILED, failed
+from hexbench.plan.cell import Cell, key_of
 from hexbench.plan.models import known_models
 from hexbench.run import slurm_queue
 from hexbench.run.arrivals import Arrivals
@@ -28,7 +28,7 @@ from hexbench.run.on_node import OnNode, Probe, version
 from hexbench.run.slurm_queue import RUNNING, WORDS, Unreachable
 from hexbench.run.submission import SLACK_S, Settings, Submission, read_settings, shares
 from hexbench.run.worker import CellResult
-from hexbench.store.record import Done
+from hexbench.store.record import Done, Failed, Record
 from hexbench.study import load
 from msgspec import Struct
 
@@ -42,6 +42,8 @@ TRIES = 2
 """A cell whose job dies of something else than BY_ITSELF gets so many."""
 BY_ITSELF = ("TIMEOUT", "DEADLINE", "OUT_OF_MEMORY")
 """Ends of a job that its cell has caused."""
+OF_THE_CLUSTER = ("NODE_FAIL", "BOOT_FAIL", "PREEMPTED")
+"""Ends that no cell has caused."""
 FRUITLESS = 3
 """After so many jobs in a row that ended without a record, nothing more is submitted."""
 
@@ -78,8 +80,8 @@ class Slurm:
     def __init__(self, settings: Path | None):
         """With the settings of a file; BadInput where they or Slurm are not as they must be."""
         self._settings = read_settings(settings)
-        Submission(self._settings, Path())  # whether it can be had
         slurm_queue.check(self._settings.partition)
+        Submission(self._settings, Path())  # whether it can be had
 
     def carry_out(self, work: Work) -> Results:
         """As `Executor`."""
@@ -108,6 +110,12 @@ class _Run:
 
     def carry_out(self) -> Results:
         """Submit what no job measures yet, and yield every cell once it has its record."""
+        with self._work.store.locks.hold("slurm") as mine:
+            if not mine:
+                raise BadInput(f"another command attends to the jobs of {self._work.store.folder}.")
+            yield from self._carry_out()
+
+    def _carry_out(self) -> Iterator[CellResult]:
         self._attach()
         theirs = {key for job in self._live for key in job.cells}
         missing = [cell for key, cell in self._cells.items() if key not in theirs]
@@ -130,6 +138,16 @@ class _Run:
                 )
             raise
         if not failures:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Remove the folder of jobs, unless one is left there that has more to do than this command."""
+        for _ in range(APPEARS_WITHIN_S):
+            states = self._states([job.submitted.id for job in self._live])
+            if not states:
+                break
+            time.sleep(LOOK_EVERY_S / 2)
+        if states == {}:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     # --- Submitting ---
@@ -180,7 +198,10 @@ class _Run:
 
     def _submit(self, cells: Sequence[Cell]) -> None:
         """Arrays for the searches and all that wait for nothing, and one for those that wait for a search."""
-        timed = self._timed(cells) if self._settings.exclusive_times else set()
+        again = self._work.job.options.rerun_disturbed
+        timed = {self._key(cell) for cell in cells} if again else set()
+        if self._settings.exclusive_times:
+            timed |= self._timed(cells)
         batches = divided(
             cells,
             self._models,
@@ -192,22 +213,29 @@ class _Run:
         groups: dict[tuple[str | None, bool], list[Batch]] = {}
         for batch in batches:  # searches first
             groups.setdefault((batch.search, batch.alone), []).append(batch)
-        at_once = shares(self._settings.jobs_at_once, [len(group) for group in groups.values()])
+        room = max(1, self._settings.jobs_at_once - len(self._live))
+        at_once = shares(room, [len(group) for group in groups.values()])
         for ((search, alone), group), most in zip(groups.items(), at_once, strict=True):
             jobs = {cell.identity: job.submitted.id for job in self._live for cell in job.cells.values()}
             self._submit_group(group, most, alone, None if search is None else jobs[search])
 
     def _submit_group(self, batches: Sequence[Batch], most: int, alone: bool, after: str | None) -> None:
+        size = slurm_queue.most_in_array()
+        parts = [batches[i : i + size] for i in range(0, len(batches), size)]
+        for part, at_once in zip(parts, shares(most, [len(part) for part in parts]), strict=True):
+            self._submit_array(part, at_once, alone, after)
+
+    def _submit_array(self, batches: Sequence[Batch], at_once: int, alone: bool, after: str | None) -> None:
         out = str(self._work.store.folder.resolve())
-        warned_s = self._settings.warned_s + SLACK_S
+        ends_s = self._settings.limit_s - self._settings.warned_s - SLACK_S
         files = []
         for batch in batches:
             name = f"{self._key(batch.cells[0])[:16]}-{uuid4().hex[:8]}.json"
             self._work.job.of(batch.cells).write(self._folder / name)
             files.append(name)
-        tasks = [OnNode(str(self._folder / name), out, self._settings.limit_s - warned_s) for name in files]
+        tasks = [OnNode(str(self._folder / name), out, ends_s, alone=alone) for name in files]
         with self._work.signals.deferred():
-            ids = self._submission.submit(tasks, at_once=most, alone=alone, after=after)
+            ids = self._submission.submit(tasks, at_once=at_once, alone=alone, after=after)
             for id_, name, batch in zip(ids, files, batches, strict=True):
                 cells = {self._key(cell): cell for cell in batch.cells}
                 self._live.append(_Live(Submitted(id_, name), cells))
@@ -215,10 +243,7 @@ class _Run:
 
     def _timed(self, cells: Sequence[Cell]) -> set[str]:
         """Keys of those that claims about time rest on."""
-        planned = [
-            failed(cell, self._work.data, self._models[cell.model], RuntimeError("not measured yet"))
-            for cell in cells
-        ]
+        planned = [self._failed(cell, "not measured yet") for cell in cells]
         runs = Runs.of(self._work.store.manifest(), planned, self._work.store.folder)
         return timed_cells(load(self._work.job.study).claims, runs)
 
@@ -253,26 +278,38 @@ class _Run:
         again: list[Cell] = []
         for job in ended:
             self._live.remove(job)
-            lost = self._lost(job)
-            for cell in lost:
-                why = f"its Slurm job {job.submitted.id} {self._end(job.submitted.id)}"
-                yield self._fail(cell, why)
-            again += [cell for cell in job.cells.values() if cell not in lost]
+            yield from self._after_failed_searches(job)
+            for cell in self._lost(job):
+                yield self._fail(cell, f"its Slurm job {job.submitted.id} {self._end(job.submitted.id)}")
+                job.cells.pop(self._key(cell))
+            again += job.cells.values()
         self._save()
         if again:
             self._submit(again)
+
+    def _after_failed_searches(self, job: _Live) -> Iterator[CellResult]:
+        """The cells of a job whose search has failed: a job may begin before that is known."""
+        for key, cell in list(job.cells.items()):
+            search = None if cell.params_from is None else self._record_of(cell.params_from)
+            if isinstance(search, Failed):
+                yield self._fail(cell, f"{SEARCH_FAILED}: {search.error}")
+                job.cells.pop(key)
 
     def _lost(self, job: _Live) -> list[Cell]:
         """The cells that have failed with their job; BadInput where job after job measures nothing."""
         unsearched = {self._cells[key].identity for key in self._arrivals.missing}
         tried = [cell for cell in job.cells.values() if cell.params_from not in unsearched]
         if not tried:
-            return []  # all of them wait for a search, which has ended without a record
+            return []  # all is measured, or waits for a search whose job has ended as well
         state = slurm_queue.end_of(job.submitted.id)
         if state == "CANCELLED":
             return list(job.cells.values())
         if state in BY_ITSELF:
-            return tried[:1]
+            return [] if job.has_measured else tried[:1]
+        if state not in OF_THE_CLUSTER and state != "COMPLETED":
+            self._deaths[self._key(tried[0])] += 1
+            if self._deaths[self._key(tried[0])] >= TRIES:
+                return tried[:1]
         self._fruitless = 0 if job.has_measured else self._fruitless + 1
         if self._fruitless >= FRUITLESS:
             raise BadInput(
@@ -280,17 +317,20 @@ class _Run:
                 f"{self._end(job.submitted.id)}: their logs are in {self._folder / 'logs'}. Nothing more is "
                 "submitted; once this is mended the same command goes on from there."
             )
-        if state == "COMPLETED":
-            return []
-        self._deaths[self._key(tried[0])] += 1
-        return tried[:1] if self._deaths[self._key(tried[0])] >= TRIES else []
+        return []
 
     def _fail(self, cell: Cell, why: str) -> CellResult:
-        record = failed(cell, self._work.data, self._models[cell.model], RuntimeError(why))
+        record = self._failed(cell, why)
         with self._work.signals.deferred():
             self._work.store.put(record)
-        self._arrivals.forget(self._key(cell))
+        self._arrivals.forget(record.key)
         return CellResult(cell, record, 0.0)
+
+    def _failed(self, cell: Cell, why: str) -> Failed:
+        return failed(cell, self._work.data, self._models[cell.model], RuntimeError(why), elsewhere=True)
+
+    def _record_of(self, identity: str) -> Record | None:
+        return self._work.store.get(key_of(identity, self._work.job.fingerprint))
 
     def _end(self, id_: str) -> str:
         state = slurm_queue.end_of(id_)

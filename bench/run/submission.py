@@ -3,14 +3,15 @@
 import logging
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from hexbench.errors import BadInput
 from hexbench.files import read_toml, reason
-from hexbench.run.slurm_queue import most_in_array
+from hexbench.run.on_node import BEGAN_AT
 from msgspec import Meta, Struct
 
 WARNED_S = 90
@@ -18,6 +19,9 @@ WARNED_S = 90
 SLACK_S = 60
 """Slurm tells it up to so much earlier."""
 Positive = Annotated[int, Meta(ge=1)]
+NEVER = 10**6
+"""submitit would count how often a job reached its time limit: here its task decides what that means."""
+BEGAN = f"export {BEGAN_AT}=$(date +%s)"
 CORES = "export SLURM_CPUS_PER_TASK=${SLURM_CPUS_ON_NODE} SRUN_CPUS_PER_TASK=${SLURM_CPUS_ON_NODE}"
 """In a job: its one task has all cores of the job; by default srun may give it a single one."""
 
@@ -58,9 +62,12 @@ def read_settings(file: Path | None) -> Settings:
     if file is None:
         return Settings()
     try:
-        return msgspec.convert(read_toml(file).get("slurm", {}), Settings)
+        found = msgspec.convert(read_toml(file).get("slurm", {}), Settings)
     except (OSError, ValueError) as error:
         raise BadInput(f"{file} cannot be used: {reason(error)}.") from None
+    if found.minutes_expected > found.minutes:
+        raise BadInput(f"{file}: minutes_expected of a job cannot be more than the minutes it may take.")
+    return found
 
 
 class Submission:
@@ -83,29 +90,20 @@ class Submission:
         alone: bool = False,
         after: str | None = None,
     ) -> list[str]:
-        """Submit one job for each task, as job arrays; the ids of the jobs.
+        """Submit a job for each task, together as one array if there are several; the ids of the jobs.
 
         At most `at_once` run at a time. `alone` asks for a node for each. `after` is a job that has to
         end first, however it ends. BadInput where Slurm refuses them.
         """
-        most = most_in_array() if len(tasks) > 1 else 1
-        parts = [tasks[i : i + most] for i in range(0, len(tasks), most)]
-        return [
-            id_
-            for part, share in zip(parts, shares(at_once, [len(part) for part in parts]), strict=True)
-            for id_ in self._array(part, share, alone, after)
-        ]
-
-    def _array(
-        self, tasks: Sequence[Callable[[], Any]], at_once: int, alone: bool, after: str | None
-    ) -> list[str]:
-        executor = self._submitit.SlurmExecutor(folder=self._logs, max_num_timeout=0)
+        errors = self._submitit.core.utils
+        executor = self._submitit.SlurmExecutor(folder=self._logs, max_num_timeout=NEVER)
         executor.update_parameters(**self._parameters(at_once, alone, after))
         jobs = []
         try:
-            with _undisturbed(), executor.batch():
+            # It prints what sbatch says besides raising it.
+            with _undisturbed(), redirect_stderr(StringIO()), executor.batch():
                 jobs += [executor.submit(task) for task in tasks]
-        except self._submitit.core.utils.FailedJobError as error:
+        except (errors.FailedJobError, errors.FailedSubmissionError) as error:
             said = (str(error).strip().splitlines() or ["it does not say why"])[-1].rstrip(".")
             raise BadInput(f"Slurm does not take the jobs: {said}.") from None
         return [job.job_id for job in jobs]
@@ -119,11 +117,11 @@ class Submission:
             "qos": chosen.qos,
             "time": chosen.minutes,
             "signal_delay_s": chosen.warned_s,
-            "mem": chosen.memory_gb,
+            "mem": None if chosen.memory_gb is None else f"{round(1024 * chosen.memory_gb)}M",
             "cpus_per_task": None if alone else chosen.cores,
             "gpus_per_node": chosen.gpus or None,
             "exclusive": alone or None,
-            "setup": [CORES, *chosen.setup],
+            "setup": [BEGAN, CORES, *chosen.setup],
             "dependency": None if after is None else f"afterany:{after}",
             "array_parallelism": at_once,
             "additional_parameters": {"requeue": True},

@@ -43,7 +43,7 @@ class Program:
     def place(self, *arguments: Any) -> Any:
         """The program's first arguments on the devices where it wants them."""
         wanted = self.call.input_shardings[0][: len(arguments)]
-        return jax.block_until_ready(jax.device_put(arguments, wanted))
+        return jax.block_until_ready(jax.tree.map(_put, arguments, wanted))
 
     def timed(self, *arguments: Any, warm_up: bool = False) -> tuple[Any, float]:
         """The result, and the seconds until it was there.
@@ -56,6 +56,14 @@ class Program:
         started = time.perf_counter()
         result = jax.block_until_ready(self.call(*arguments))
         return result, time.perf_counter() - started
+
+
+def _put(array: Any, wanted: jax.sharding.Sharding) -> jax.Array:
+    """An array on the devices that are wanted, some of which other processes may have."""
+    if wanted.is_fully_addressable or not jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key):
+        return jax.device_put(array, wanted)
+    # JAX puts no random keys there, but the numbers that they are made of.
+    return jax.random.wrap_key_data(jax.device_put(jax.random.key_data(array), wanted))
 
 
 def keep_programs_in(folder: Path) -> None:

@@ -1,16 +1,18 @@
 """A real Slurm of one machine: munged, slurmctld and slurmd, as root, in a folder of their own.
 
-`python tests/executors/daemons.py FOLDER` starts one and prints the line that makes commands use it.
+`python tests/executors/daemons.py start FOLDER` starts one and prints the line that makes commands use it;
+`stop FOLDER` ends it.
 """
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "sinfo")
@@ -122,9 +124,9 @@ class Slurm:
             time.sleep(0.2)
 
     def _run(self, name: str, *arguments: str) -> None:
-        log = (self.folder / f"{name}.out.log").open("ab")
         command = [_path(name) or name, *arguments]
-        self._processes[name] = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+        with (self.folder / f"{name}.out.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
 
 
 MUNGE = {
@@ -163,7 +165,17 @@ def _free_ports(count: int) -> list[int]:
             one.close()
 
 
+def main(action: str, folder: Path) -> None:
+    """What the command does."""
+    if action == "start":
+        running = Slurm(folder)
+        running.start()
+        sys.stdout.write(f"export SLURM_CONF={folder / 'slurm.conf'}\n")
+        return
+    for name in ("slurmd.pid", "slurmctld.pid", "munge.pid"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            os.kill(int((folder / name).read_text()), signal.SIGTERM)
+
+
 if __name__ == "__main__":
-    running = Slurm(Path(sys.argv[1]).resolve())
-    running.start()
-    sys.stdout.write(f"export SLURM_CONF={running.folder / 'slurm.conf'}\n")
+    main(sys.argv[1], Path(sys.argv[2]).resolve())

@@ -18,7 +18,6 @@ from hexbench.run import side_by_side
 from hexbench.run.devices import Found, given
 from hexbench.run.executors import Work, executor_of
 from hexbench.run.job import Job
-from hexbench.run.side_by_side import _places
 from hexbench.run.signals import Signals
 from hexbench.run.worker import ProgressListener, RunOptions, Worker
 from hexbench.store.store import Store
@@ -93,13 +92,16 @@ def test_a_process_that_dies_costs_one_attempt(small_data, tmp_path, monkeypatch
 
 def test_each_process_sees_one_device(monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.delenv("ROCR_VISIBLE_DEVICES", raising=False)
-    assert [p.variables["CUDA_VISIBLE_DEVICES"] for p in _places(Found("gpu", 3))] == ["0", "1", "2"]
+    assert [place.variables for place in Found("gpu", 2).places()] == [
+        {"CUDA_VISIBLE_DEVICES": "0"},
+        {"CUDA_VISIBLE_DEVICES": "1"},
+    ]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,GPU-7f")
-    assert [p.variables["CUDA_VISIBLE_DEVICES"] for p in _places(Found("gpu", 2))] == ["4", "GPU-7f"]
-    tpu = _places(Found("tpu", 4))[3]
+    assert [p.variables["CUDA_VISIBLE_DEVICES"] for p in Found("gpu", 2).places()] == ["4", "GPU-7f"]
+    assert Found("rocm", 1).places()[0].variables == {"ROCR_VISIBLE_DEVICES": "0"}
+    tpu = Found("tpu", 4).places()[3]
     assert tpu.variables["TPU_VISIBLE_CHIPS"] == "3" and tpu.variables["TPU_PROCESS_BOUNDS"] == "1,1,1"
-    cores = _places(Found("cpu", 2))
+    cores = Found("cpu", 2).places()
     assert all(place.variables["NPROC"] == "1" for place in cores)
 
 
@@ -113,6 +115,12 @@ def test_more_devices_than_there_are_is_one_sentence():
     with pytest.raises(BadInput, match=r"--devices 9: JAX has 8 here \(gpu\)"):
         Found("gpu", 8).wanted("9")
     assert Found("gpu", 8).wanted("all") == 8
+
+
+def test_a_machine_without_slurm_is_one_sentence(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(BadInput, match=r"there is no Slurm here \(sbatch is not found\): use"):
+        executor_of("slurm")
 
 
 @pytest.mark.parametrize(
