@@ -11,11 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
-import msgspec
 from hexbench.analyse.runs import Runs
 from hexbench.analyse.timed import timed_cells
 from hexbench.errors import BadInput, Stopped
-from hexbench.files import write_whole
 from hexbench.measure.cell import SEARCH_FAILED, failed
 from hexbench.plan.cell import Cell, key_of
 from hexbench.plan.models import known_models
@@ -26,13 +24,20 @@ from hexbench.run.executors import Results, Work
 from hexbench.run.job import read
 from hexbench.run.on_node import OnNode, Probe, version
 from hexbench.run.slurm_queue import RUNNING, WORDS, Unreachable
-from hexbench.run.submission import SLACK_S, Settings, Submission, read_settings, shares
+from hexbench.run.submission import (
+    SLACK_S,
+    Settings,
+    Submission,
+    Submitted,
+    read_settings,
+    shares,
+    write_down,
+    written_down,
+)
 from hexbench.run.worker import CellResult
 from hexbench.store.record import Done, Failed, Record
 from hexbench.study import load
-from msgspec import Struct
 
-SUBMITTED = "submitted.json"
 LOOK_EVERY_S = 2.0
 FORGIVEN_S = 1_800
 """So long the controller may be silent before the run says so and ends; its jobs go on."""
@@ -46,24 +51,6 @@ OF_THE_CLUSTER = ("NODE_FAIL", "BOOT_FAIL", "PREEMPTED")
 """Ends that no cell has caused."""
 FRUITLESS = 3
 """After so many jobs in a row that ended without a record, nothing more is submitted."""
-
-
-class Submitted(Struct):
-    """A job that Slurm has."""
-
-    id: str
-    file: str
-    """Of its cells, in `jobs/`."""
-
-
-def _submitted(folder: Path) -> list[Submitted]:
-    """The jobs that an earlier process has written down."""
-    try:
-        return msgspec.json.decode((folder / SUBMITTED).read_bytes(), type=list[Submitted])
-    except FileNotFoundError:
-        return []
-    except msgspec.DecodeError as error:
-        raise BadInput(f"{folder / SUBMITTED} cannot be read: {error}.") from None
 
 
 class _Live:
@@ -90,7 +77,7 @@ class Slurm:
     def in_use(self, folder: Path) -> bool:
         """As `Executor`."""
         try:
-            return bool(slurm_queue.states(job.id for job in _submitted(folder.resolve() / "jobs")))
+            return bool(slurm_queue.states(job.id for job in written_down(folder.resolve() / "jobs")))
         except Unreachable as error:
             raise BadInput(f"Slurm's controller does not answer: {error}.") from None
 
@@ -154,7 +141,7 @@ class _Run:
 
     def _attach(self) -> None:
         """Find the jobs of an earlier process that still wait or run."""
-        known = _submitted(self._folder)
+        known = written_down(self._folder)
         states = self._states([job.id for job in known])
         if states is None:
             raise BadInput("Slurm's controller does not answer; the jobs go on: try again later.")
@@ -248,8 +235,7 @@ class _Run:
         return timed_cells(load(self._work.job.study).claims, runs)
 
     def _save(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self._folder / SUBMITTED, msgspec.json.encode([job.submitted for job in self._live]))
+        write_down(self._folder, [job.submitted for job in self._live])
 
     # --- Waiting ---
 
@@ -297,13 +283,15 @@ class _Run:
 
     def _lost(self, job: _Live) -> list[Cell]:
         """The cells that have failed with their job; BadInput where job after job measures nothing."""
-        unsearched = {self._cells[key].identity for key in self._arrivals.missing}
-        tried = [cell for cell in job.cells.values() if cell.params_from not in unsearched]
-        if not tried:
-            return []  # all is measured, or waits for a search whose job has ended as well
+        if not job.cells:
+            return []
         state = slurm_queue.end_of(job.submitted.id)
         if state == "CANCELLED":
             return list(job.cells.values())
+        unsearched = {self._cells[key].identity for key in self._arrivals.missing}
+        tried = [cell for cell in job.cells.values() if cell.params_from not in unsearched]
+        if not tried:
+            return []  # all wait for a search whose job has ended as well
         if state in BY_ITSELF:
             return [] if job.has_measured else tried[:1]
         if state not in OF_THE_CLUSTER and state != "COMPLETED":

@@ -10,10 +10,11 @@ from typing import Annotated, Any
 
 import msgspec
 from hexbench.errors import BadInput
-from hexbench.files import read_toml, reason
+from hexbench.files import read_toml, reason, write_whole
 from hexbench.run.on_node import BEGAN_AT
 from msgspec import Meta, Struct
 
+SUBMITTED = "submitted.json"
 WARNED_S = 90
 """So long before a job is ended it is told, if it is long enough."""
 SLACK_S = 60
@@ -68,6 +69,29 @@ def read_settings(file: Path | None) -> Settings:
     if found.minutes_expected > found.minutes:
         raise BadInput(f"{file}: minutes_expected of a job cannot be more than the minutes it may take.")
     return found
+
+
+class Submitted(Struct):
+    """A job that Slurm has."""
+
+    id: str
+    file: str
+    """Of its cells, in the folder of jobs."""
+
+
+def written_down(folder: Path) -> list[Submitted]:
+    """The jobs that were written down in a folder last."""
+    try:
+        return msgspec.json.decode((folder / SUBMITTED).read_bytes(), type=list[Submitted])
+    except FileNotFoundError:
+        return []
+    except msgspec.DecodeError as error:
+        raise BadInput(f"{folder / SUBMITTED} cannot be read: {error}.") from None
+
+
+def write_down(folder: Path, jobs: Sequence[Submitted]) -> None:
+    """Write the jobs down, so that another process finds them."""
+    write_whole(folder / SUBMITTED, msgspec.json.encode(list(jobs)))
 
 
 class Submission:
