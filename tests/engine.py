@@ -58,6 +58,18 @@ def engine_files():
             yield path
 
 
+def imports(source: str) -> Iterator[str]:
+    """The modules, or names in them, that a source file imports."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            yield node.module
+            if node.module.split(".")[0] == "hexbench":
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
 def findings(source: str) -> list[Found]:
     """All that a source file says that the engine may not know."""
     found = []

@@ -1,7 +1,6 @@
 """Rules that a reader cannot see at a glance: imports run one way, the engine knows no report, commands
 start fast, importing changes nothing."""
 
-import ast
 import json
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 from cells import cell, correct, done, save_run
 from conftest import ROOT
-from engine import ALLOWED, engine_files, findings
+from engine import ALLOWED, engine_files, findings, imports
 
 LOW = {"hexbench.errors", "hexbench.files", "hexbench.data", "hexbench.models", "hexbench.plan"}
 READING = LOW | {"hexbench.store", "hexbench.analyse", "hexbench.study"}
@@ -44,18 +43,6 @@ def modules():
         for path in sorted((ROOT / folder).rglob("*.py")):
             parts = path.relative_to(ROOT / folder).with_suffix("").parts
             yield ".".join((package, *parts)).removesuffix(".__init__"), path
-
-
-def imports(source):
-    """The modules, or names in them, that a source file imports."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "relative import"
-            yield node.module
-            if node.module == "hexbench":
-                yield from (f"hexbench.{alias.name}" for alias in node.names)
 
 
 def part_of(module):

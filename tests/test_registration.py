@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from analyse.runs import manifest_of
 from conftest import ROOT
+from engine import imports
 from hexbench import registration, study
 from hexbench.plan.models import known_models
 from hexbench.plan.sweeps import read_suite
@@ -37,6 +38,16 @@ def test_every_module_that_judges_the_claims_and_the_suite_have_a_digest():
     assert "digit_recognizer/rules.py" in found, "the study's own rules"
     assert all(len(digest) == 64 for digest in found.values())
     assert "suite" not in registered(STUDY)
+
+
+def test_all_that_judging_imports_of_the_analysis_is_registered():
+    found, waiting = set(), {"claims"}
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        targets = imports((ROOT / "bench" / "analyse" / f"{name}.py").read_text())
+        waiting |= {t.split(".")[2] for t in targets if t.startswith("hexbench.analyse.")} - found
+    assert found == set(CODE)
 
 
 def test_a_comment_a_docstring_or_another_layout_is_no_change(code):

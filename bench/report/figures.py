@@ -86,10 +86,8 @@ def _forest_row(axes: "Axes", place: int, verdict: "Verdict", unit: Unit) -> Non
             )
     axes.plot(value, place, "o", color=colour, markersize=6)
     axes.plot(target, place, "D", color="black", markerfacecolor="white", markersize=6)
-    text = f"{verdict.verdict}"
-    axes.annotate(
-        text, (1.02, place), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=colour
-    )
+    at = ("axes fraction", "data")
+    axes.annotate(verdict.verdict, (1.02, place), xycoords=at, va="center", fontsize=9, color=colour)
 
 
 def by_axis(slices: Slices, axis: str, palette: Palette) -> "Figure | None":

@@ -8,11 +8,7 @@ import numpy as np
 from hexbench.analyse import intervals
 from hexbench.analyse.groups import RANDOM, Group, Setting
 from hexbench.plan.cell import Value
-from hexbench.report.columns import (
-    Listing,
-    seeds,
-    setting_name,
-)
+from hexbench.report.columns import Listing, seeds, setting_name
 from hexbench.report.slices import Slices
 from hexbench.report.table import Table, count
 from hexbench.report.tables import size_and_epochs

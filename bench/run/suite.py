@@ -52,7 +52,7 @@ class Request:
     """FILE.py:NAME of the user's own among them."""
     out: Path
     rules: Mapping[str, str] = field(default_factory=dict)
-    """What verdicts depend on, to be registered: see `hexbench.analyse.registration`."""
+    """What verdicts depend on, to be registered: see `hexbench.registration`."""
     fresh: bool = False
     options: RunOptions = field(default_factory=RunOptions)
     executor: Executor = field(default_factory=Local)

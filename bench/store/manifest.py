@@ -86,7 +86,7 @@ class Manifest(Struct, frozen=True):
     began: str = ""
     """When the first measurement began, UTC."""
     rules: dict[str, str] = {}
-    """sha256 of what verdicts depend on, as it was then: see `hexbench.analyse.registration`."""
+    """sha256 of what verdicts depend on, as it was then: see `hexbench.registration`."""
 
 
 def decode(content: bytes) -> Manifest:
