@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from hexbench.errors import BadInput
@@ -30,7 +31,8 @@ class Place(NamedTuple):
     """The only one that it runs on; None: any."""
 
 
-class Found(NamedTuple):
+@dataclass(frozen=True)
+class Found:
     """JAX's devices on this machine."""
 
     kind: str

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import jax
+import jax.numpy as jnp
 
 Origin = Literal["compiled", "disk", "process"]
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
@@ -60,7 +61,7 @@ class Program:
 
 def _put(array: Any, wanted: jax.sharding.Sharding) -> jax.Array:
     """An array on the devices that are wanted, some of which other processes may have."""
-    if wanted.is_fully_addressable or not jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key):
+    if wanted.is_fully_addressable or not jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
         return jax.device_put(array, wanted)
     # JAX puts no random keys there, but the numbers that they are made of.
     return jax.random.wrap_key_data(jax.device_put(jax.random.key_data(array), wanted))
