@@ -10,7 +10,7 @@ from typing import Any
 from hexbench.files import write_whole
 
 BEGAN_AT = "HEXBENCH_JOB_BEGAN_AT"
-"""Of a job's environment: when its script began, in seconds since 1970."""
+"""Of a job's environment: when its script began, in seconds since the machine started."""
 
 
 class JobIsOver(BaseException):
@@ -52,7 +52,8 @@ class OnNode:
         """
         import submitit
 
-        if time.time() - float(os.environ.get(BEGAN_AT, "inf")) < self._ends_s:
+        began_at = float(os.environ.get(BEGAN_AT, "inf"))
+        if time.clock_gettime(time.CLOCK_BOOTTIME) - began_at < self._ends_s:
             return submitit.helpers.DelayedSubmission(self)
         self._is_over = True
         if self._measured:

@@ -22,7 +22,7 @@ SLACK_S = 60
 Positive = Annotated[int, Meta(ge=1)]
 NEVER = 10**6
 """submitit would count how often a job reached its time limit: here its task decides what that means."""
-BEGAN = f"export {BEGAN_AT}=$(date +%s)"
+BEGAN = f"export {BEGAN_AT}=$(cut -d' ' -f1 /proc/uptime)"
 CORES = "export SLURM_CPUS_PER_TASK=${SLURM_CPUS_ON_NODE} SRUN_CPUS_PER_TASK=${SLURM_CPUS_ON_NODE}"
 """In a job: its one task has all cores of the job; by default srun may give it a single one."""
 

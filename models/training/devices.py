@@ -57,11 +57,16 @@ class Devices(NamedTuple):
         return jax.shard_map(program, mesh=self._mesh(count), in_specs=in_specs, out_specs=out_specs)
 
     def jit(self, count: int, program: Callable[..., Any], **options: Any) -> Any:
-        """`jax.jit` of a program on `count` of them, which may be devices that are not here."""
-        if self.divide:  # whole results on each, so that every process of several can read them
-            options |= {"out_shardings": NamedSharding(self._mesh(count), REPLICATED)}
-        if count == 1 and self.members[0] not in jax.local_devices():
-            options |= {"in_shardings": NamedSharding(self._mesh(1), REPLICATED)}
+        """`jax.jit` of a program on `count` of them, which may be devices that are not here.
+
+        Where they share out every batch each has all arguments and all results, so that every process of
+        several gives the one and can read the other.
+        """
+        whole = NamedSharding(self._mesh(count), REPLICATED)
+        if self.divide:
+            options |= {"in_shardings": whole, "out_shardings": whole}
+        elif count == 1 and self.members[0] not in jax.local_devices():
+            options |= {"in_shardings": whole}
         return jax.jit(program, **options)
 
     def _mesh(self, count: int) -> Mesh:
