@@ -74,8 +74,8 @@ devices: .venv-devices/.ready ## every network's programs compiled for a TPU v5e
 
 .venv-devices/.ready: requirements.lock pyproject.toml setup.py
 	$(PYTHON) -m venv .venv-devices
-	.venv-devices/bin/python -m pip install --quiet --no-deps -r requirements.lock
-	.venv-devices/bin/python -m pip install --quiet --constraint requirements.lock --editable ".[tpu,cuda]"
+	$(BIN)/uv pip install --quiet --python .venv-devices/bin/python -r requirements.lock
+	$(BIN)/uv pip install --quiet --python .venv-devices/bin/python --constraint requirements.lock --editable ".[tpu,cuda]"
 	@touch $@
 
 harness: setup ## what hexbench itself costs for 100, 1,000 and 10,000 cells, into results/harness

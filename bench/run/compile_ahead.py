@@ -6,6 +6,7 @@ found on any machine.
 """
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ OFFLINE = {
 H100 = Path(__file__).with_name("h100.txtpb")
 """XLA's description of an H100 (`GpuTargetConfig`)."""
 GB = 1e9
+WIDTH = 140
+"""Characters a line where there is no terminal."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ def main(out: Path) -> None:
         try:
             for line in compiled(target, source):
                 memory = (line.arguments_gb, line.temporary_gb, line.total_gb)
-                share = f"{100 * line.total_gb / target.memory_gb:.2g}%"
+                share = f"{100 * line.total_gb / target.memory_gb:.2f}%"
                 texts = (f"{line.seconds:.1f}", *(f"{1000 * gb:,.1f}" for gb in memory), share)
                 rows.append((target.name, line.network, line.program, *texts))
                 click.echo(f"{target.name}: {line.network}, {line.program}: {line.seconds:.1f} s")
@@ -146,7 +149,7 @@ def main(out: Path) -> None:
         rows,
         "lllrrrrr",
     )
-    print_table(table, Console())
+    print_table(table, Console(width=None if sys.stdout.isatty() else WIDTH))
     write_whole(out / "report.md", f"# Programs for other devices\n\n{table_text(table)}\n")
     click.echo(f"Table: {out / 'report.md'}")
 

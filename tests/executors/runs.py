@@ -33,6 +33,7 @@ epochs = 400000
 train_size = [300]
 [[sweep]]
 model = "mlp"
+params = { learning_rate = 0.002 }
 epochs = 2
 train_size = [300]
 """
@@ -80,15 +81,10 @@ class Runs:
         """The rows of cells.csv, without times, memory, machine and what was compiled."""
         with (self.folder / out / "cells.csv").open() as file:
             rows = list(csv.DictReader(file))
-        kept = ("key", "status", "model", "seed", "train_size", "epochs", "error")
-        return [
-            {
-                k: v
-                for k, v in row.items()
-                if k in kept or k.startswith(("metrics", "params", "test_", "train_"))
-            }
-            for row in rows
-        ]
+        names = ("key", "status", "model", "seed", "train_size", "epochs", "error")
+        names += ("test_accuracy", "test_loss", "train_accuracy", "train_loss")
+        assert all(name in rows[0] for name in names)
+        return [[row[name] for name in names] for row in rows]
 
 
 def wait_for(what, within_s=WITHIN_S):

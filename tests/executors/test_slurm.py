@@ -95,7 +95,7 @@ def test_a_cancelled_job_is_a_failed_record(runs, slurm):
 @pytest.mark.parametrize("how", ["kill", "requeue", "preempt"])
 def test_a_cell_whose_job_is_interrupted_goes_on_from_its_checkpoint(runs, slurm, how):
     """Its worker is killed; Slurm requeues it; or it is told, as before a preemption, and requeues itself."""
-    suite = LONG.replace("400000", "150000")
+    suite = LONG.replace("400000", "60000")
     process = runs.start(suite, "out", *SLURM)
     id_, pid = wait_for(lambda: long_job(slurm, runs.folder / "out"))
     if how == "kill":
