@@ -4,7 +4,9 @@ With the address of a scheduler the workers are those of that cluster, which see
 a cluster of processes on this machine is started, one for each device, and ended with the run.
 """
 
+import logging
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -95,7 +97,12 @@ class Dask:
         import distributed
 
         there = found()
-        places = there.places()[: self._settings.workers or there.count]
+        count = self._settings.workers or there.count
+        if count > there.count:
+            raise BadInput(
+                f"{count} workers of Dask need as many devices: JAX has {there.count} ({there.kind})."
+            )
+        places = there.places()[:count]
         # A worker that may have no children could keep to no time limit.
         opened.enter_context(dask.config.set({"distributed.worker.daemon": False}))
         workers = {
@@ -107,16 +114,21 @@ class Dask:
                     "resources": {RESOURCE: 1},
                     "memory_limit": 0,  # else a worker pauses for ever where JAX keeps its memory
                     "dashboard": False,
+                    "silence_logs": logging.ERROR,
                 },
             }
             for number, place in enumerate(places)
         }
         scheduler = {
             "cls": distributed.Scheduler,
-            "options": {"dashboard": False, "host": "127.0.0.1", "port": 0},
+            "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"},
         }
-        cluster = opened.enter_context(distributed.SpecCluster(workers, scheduler))
-        return opened.enter_context(distributed.Client(cluster))
+        cluster = opened.enter_context(
+            distributed.SpecCluster(workers, scheduler, silence_logs=logging.ERROR)
+        )
+        client = opened.enter_context(distributed.Client(cluster))
+        client.wait_for_workers(len(places))
+        return client
 
 
 def _check(client: Any, scheduler: str, folder: Path) -> None:
@@ -168,21 +180,22 @@ class _Run:
         Dask blames the death of a worker on every task that it was to do: so none waits there.
         """
         while self._queue.unsettled:
-            workers = len(_workers(self._client))
-            while len(self._futures) < workers and (unit := self._queue.take()) is not None:
-                self._submit(unit)
+            workers = _workers(self._client).values()
+            by_host = Counter(told["host"] for told in workers)
+            while len(self._futures) < len(workers) and (unit := self._queue.take()) is not None:
+                self._submit(unit, dict(by_host))
             running = len(self._futures)
-            self._work.listener.on_status(f"{running:,} of {workers:,} workers measure", running)
+            self._work.listener.on_status(f"{running:,} of {len(workers):,} workers measure", running)
             time.sleep(LOOK_EVERY_S)
             done = [future for future in self._futures if future.done()]  # first: their records are there
             yield from self._arrived()
             for future in done:
                 yield from self._ended(self._futures.pop(future), future)
 
-    def _submit(self, unit: list[Cell]) -> None:
+    def _submit(self, unit: list[Cell], by_host: dict[str, int]) -> None:
         job, out = self._work.job.of(unit), str(self._work.store.folder.resolve())
         with _lost():
-            future = self._client.submit(_measure, job, out, resources={RESOURCE: 1}, pure=False)
+            future = self._client.submit(_measure, job, out, by_host, resources={RESOURCE: 1}, pure=False)
         self._futures[future] = unit
 
     def _arrived(self) -> Iterator[CellResult]:
@@ -230,13 +243,14 @@ def _lost() -> Iterator[None]:
         ) from None
 
 
-def _measure(job: Job, out: str) -> None:
-    """On a worker: measure a task's cells. Beside another worker of the machine no time is clean."""
+def _measure(job: Job, out: str, workers: dict[str, int]) -> None:
+    """On a worker: measure a task's cells. Beside another worker of the machine no time is clean.
+
+    `workers` is how many there are by host.
+    """
     import distributed
 
-    own = distributed.get_worker().ip
-    workers = distributed.get_client().scheduler_info(n_workers=-1)["workers"].values()
-    shared = sum(told["host"] == own for told in workers) > 1
+    shared = workers.get(distributed.get_worker().ip, 2) > 1
     for _ in jobs.carry_out(job, Store(Path(out), locked=False), shared=shared):
         pass
 

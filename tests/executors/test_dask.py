@@ -22,8 +22,7 @@ DASK = ("--executor", "dask")
 
 @pytest.fixture
 def runs(tmp_path):
-    """With one thread, as each of Dask's workers has."""
-    return Runs(tmp_path, ONE_THREAD)
+    return Runs(tmp_path)
 
 
 @contextmanager
@@ -62,7 +61,7 @@ def _answers(port):
 
 
 def test_a_suite_ends_with_the_metrics_of_a_local_run(runs):
-    runs.run(QUICK, "local")
+    Runs(runs.folder, ONE_THREAD).run(QUICK, "local")  # as each of the workers has
     (runs.folder / "cluster.toml").write_text("[dask]\nworkers = 2\nminutes_expected = 0.001\n")
     runs.run(QUICK, "dask", *DASK, "--cluster", "cluster.toml")
     assert runs.metrics("dask") == runs.metrics("local")
@@ -89,6 +88,12 @@ def test_the_cells_of_a_lost_worker_go_to_another(runs):
 def _cpu_seconds(process):
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
+
+
+def test_more_workers_than_devices_are_one_sentence(runs):
+    (runs.folder / "cluster.toml").write_text("[dask]\nworkers = 99\n")
+    said = runs.run(QUICK, "out", *DASK, "--cluster", "cluster.toml", returncode=2)
+    assert "99 workers of Dask need as many devices" in said
 
 
 def test_without_a_scheduler_there_is_one_sentence(runs):

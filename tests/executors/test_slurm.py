@@ -60,11 +60,10 @@ def worker_of(id_):
 
 
 def long_job(slurm, out):
-    """The id of the running job that measures the long cell, and its process."""
-    if list(out.glob("checkpoints/*/*")):
-        for id_ in running(slurm):
-            if pid := worker_of(id_):
-                return id_, pid
+    """The id of the job that measures the long cell, and its process, once no other runs."""
+    jobs = running(slurm)
+    if len(jobs) == 1 and list(out.glob("checkpoints/*/*")) and (pid := worker_of(jobs[0])):
+        return jobs[0], pid
     return None
 
 
