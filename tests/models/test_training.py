@@ -10,7 +10,7 @@ from flax import nnx
 from hexbench.models.cnn import CNNClassifier
 from hexbench.models.mlp import MLP, MLPClassifier
 from hexbench.models.network import classifier_for
-from hexbench.models.training.devices import expose_cpu_devices
+from hexbench.models.training.devices import Devices, expose_cpu_devices
 from hexbench.models.training.early_stopping import EarlyStopping, Evaluator
 from hexbench.models.training.optimizers import keras_adam
 from hexbench.models.training.programs import (
@@ -97,7 +97,7 @@ def test_few_images_are_evaluated_as_among_many():
     assert mean == pytest.approx(whole.loss, rel=1e-5)
 
 
-def test_parts_are_as_large_as_the_caches_allow(monkeypatch):
+def test_parts_are_as_large_as_the_caches_allow():
     sizes = {
         8: (1, 1),
         16: (2, 1),
@@ -108,12 +108,14 @@ def test_parts_are_as_large_as_the_caches_allow(monkeypatch):
         128: (2, 4),
         1009: (1, 1),
     }
-    monkeypatch.setattr(jax, "local_device_count", lambda: 2)
-    assert {size: division_of_batch(NETWORKS["cnn"], size) for size in sizes} == sizes
-    assert division_of_batch(NETWORKS["mlp"], 4096) == (1, 1)
-    monkeypatch.setattr(jax, "local_device_count", lambda: 5)
-    assert division_of_batch(NETWORKS["cnn"], 16) == (2, 1)
-    assert division_of_batch(NETWORKS["cnn"], 128) == (4, 2)
+    two, five = (Devices(tuple(jax.devices()[:1]) * count, are_cores=True) for count in (2, 5))
+    assert {size: division_of_batch(NETWORKS["cnn"], size, two) for size in sizes} == sizes
+    assert division_of_batch(NETWORKS["mlp"], 4096, two) == (1, 1)
+    assert division_of_batch(NETWORKS["cnn"], 16, five) == (2, 1)
+    assert division_of_batch(NETWORKS["cnn"], 128, five) == (4, 2)
+    all_five = five._replace(divide=True)
+    assert division_of_batch(NETWORKS["cnn"], 16, all_five) == (5, 1), "the last has padding"
+    assert division_of_batch(NETWORKS["mlp"], 16, all_five) == (5, 1)
 
 
 @pytest.mark.parametrize("name", NAMES)

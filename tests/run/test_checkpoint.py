@@ -177,7 +177,7 @@ def test_a_workers_checkpoints_are_those_of_its_machine_device_and_versions(
     changed = msgspec.structs.replace(worker.environment(), packages={"jax": "0.0.1"})
     monkeypatch.setattr(worker, "environment", lambda: changed)
     origins.append(made._checkpoint(CNN)._origin)
-    monkeypatch.setattr(worker, "device", lambda: "gpu: other")
+    monkeypatch.setattr(worker, "device", lambda used: "gpu: other")
     origins.append(made._checkpoint(CNN)._origin)
     assert len(set(origins)) == 3
     assert made._checkpoint(cell("svm_grid", images=100)) is None
