@@ -5,6 +5,8 @@ difficulty d is classified correctly by the run of seed s with the probability 1
 where d and s are normal. Their scales follow from the variances that runs showed.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp, log, sqrt
@@ -12,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from hexbench.analyse import intervals
+from hexbench.analyse.compare import FAMILY
 from hexbench.analyse.decisions import REFUTED, SUPPORTED, decide_near
 from hexbench.analyse.intervals import CONFIDENCE, Estimate, Spread
 
@@ -146,6 +149,54 @@ def over_splits(
             values.append(float(correct.mean()) + training_sd * rng.standard_normal())
         found.append(intervals.over_splits(values, 0.3))
     return _missed(found, model.truth)
+
+
+class Row(NamedTuple):
+    """A row of a comparison of two runs."""
+
+    model: Components
+    seeds: int
+    """Or random splits, of one seed each."""
+    splits: bool = False
+    headline: bool = False
+
+
+def any_difference(rows: Sequence[Row], images: int, runs: int, seed: int = 0) -> float:
+    """The share of pairs of runs of equal code and independent seeds in which `compare` shows a difference
+    in any row, of whatever size."""
+    rng = np.random.default_rng(seed)
+    families = Counter(row.headline for row in rows)
+    models = dict.fromkeys(row.model for row in rows)
+    shown = 0
+    for _ in range(runs):
+        hard = rng.standard_normal(images)
+        priors = {model: (model.prior(rng), model.prior(rng)) for model in models}
+        found = [
+            _difference_of_equals(rng, row, hard, priors[row.model], 1 - FAMILY / families[row.headline])
+            for row in rows
+        ]
+        shown += any(one.low > 0 or one.high < 0 for one in found)
+    return shown / runs
+
+
+def _difference_of_equals(
+    rng: np.random.Generator,
+    row: Row,
+    hard: np.ndarray,
+    priors: tuple[Spread | None, Spread | None],
+    level: float,
+) -> Estimate:
+    """Of two measurements of a model on the same images, `hard` if they are not split anew."""
+    images = len(hard)
+    if not row.splits:
+        sides = [row.model.drawn(rng, row.seeds, images, hard) for _ in range(2)]
+        return intervals.difference(sides[0], sides[1], level, priors)
+    apart = []
+    for _ in range(row.seeds):
+        tested = rng.standard_normal(images)
+        first, second = (row.model.drawn(rng, 1, images, tested).mean() for _ in range(2))
+        apart.append(float(second - first))
+    return intervals.over_splits(apart, 0.3, level)
 
 
 def near(

@@ -31,6 +31,8 @@ PANELS = {
     intervals.POINTS: "difference (percentage points): ◇ bound of the claim, ● measured",
     intervals.TIMES: "ratio: ◇ bound of the claim, ● measured",
 }
+ARROW = 30
+"""Length of an interval without an end, in points."""
 VERDICT_COLOURS = {"supported": "#00735A", "consistent": "#0072B2", "refuted": "#B84A00"}
 LONGEST_OF_TWO = 40
 """Characters of a label beside which another has room."""
@@ -61,10 +63,6 @@ def claims(verdicts: "Sequence[Verdict]") -> "Figure | None":
         if unit == intervals.TIMES:
             axes.set_xscale("log")
     return figure
-
-
-ARROW = 30
-"""Points; of an interval without an end."""
 
 
 def _forest_row(axes: "Axes", place: int, verdict: "Verdict", unit: Unit) -> None:

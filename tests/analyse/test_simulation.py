@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from hexbench.analyse import intervals
 from hexbench.analyse.intervals import Spread
-from hexbench.analyse.simulation import equal_models, mean_accuracy, near, over_splits
+from hexbench.analyse.simulation import (
+    Row,
+    any_difference,
+    equal_models,
+    mean_accuracy,
+    near,
+    over_splits,
+)
 from hexbench.studies.digit_recognizer.simulation import CNN, MLP
 
 RUNS = 4_000
@@ -52,6 +59,14 @@ def test_intervals_of_a_mean_accuracy_hold_it(seeds):
 
 def test_equal_models_are_told_apart_in_about_5_percent():
     assert equal_models(CNN, (3, 3), 2_951, 800).covered > 0.93
+
+
+def test_two_runs_of_equal_code_differ_in_any_row_in_few_pairs(monkeypatch):
+    rows = [Row(MLP, 3, headline=True), Row(CNN, 5, splits=True, headline=True)]
+    rows += [Row(model, 3) for model in (MLP, CNN) for _ in range(10)]
+    assert any_difference(rows, 2_951, 150) <= 0.06
+    monkeypatch.setattr("hexbench.analyse.simulation.FAMILY", 1.0)  # each row at a level of its own
+    assert any_difference(rows, 2_951, 20) > 0.06
 
 
 def test_splits_that_share_images_are_not_taken_for_independent():

@@ -7,6 +7,8 @@ import click
 from hexbench.analyse.simulation import (
     Components,
     Missed,
+    Row,
+    any_difference,
     equal_models,
     mean_accuracy,
     near,
@@ -71,6 +73,20 @@ def _tables(runs: int) -> Iterator[Table]:
     ]
     yield Table("Difference of two equal models", f"On one split. {note}", header, rows)
     rows = [
+        (str(seeds), str(len(compared)), f"{any_difference(compared, IMAGES[0], runs // 2):.1%}")
+        for seeds in (1, 2, 3, 5)
+        for compared in [_compared(seeds)]
+    ]
+    yield Table(
+        "Two runs of equal code",
+        f"Of {runs // 2:,} pairs of runs on {IMAGES[0]:,} test images, in how many `compare` shows a "
+        "difference in any row, of whatever size. Headline rows share an error rate of 5%, the others "
+        "another.",
+        ("seeds", "rows", "pairs with a difference"),
+        rows,
+        "r",
+    )
+    rows = [
         (model.name, str(splits), f"{100 * sd:g}", *_shares(over_splits(model, splits, 9_834, sd, runs // 2)))
         for model in MODELS
         for splits in (5, 20)
@@ -97,6 +113,13 @@ def _tables(runs: int) -> Iterator[Table]:
     header = ("model", "seeds", "test images", "true difference (pp)", "supported %", "refuted %")
     note = "Whether the accuracy is within 1.5 points of the reported: at 1.5 points either answer is wrong."
     yield Table("The rule near", note, header, rows)
+
+
+def _compared(seeds: int) -> list[Row]:
+    """About as many rows as two runs of the suite `full` on hex2024 have."""
+    headline = [Row(model, seeds, headline=True) for model in MODELS]
+    headline += [Row(model, 20, splits=True, headline=True) for model in MODELS]
+    return headline + [Row(model, seeds) for model in MODELS for _ in range(28)]
 
 
 def _row(model: Components, seeds: str, images: int, level: float, found: Missed) -> tuple[str, ...]:
