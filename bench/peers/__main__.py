@@ -13,7 +13,7 @@ from hexbench.models import entries
 from hexbench.peers.contest import Setting, contest
 from hexbench.peers.process import ContestantFailed, measure_peak
 from hexbench.peers.report import Run, conclusions, headline, write
-from hexbench.peers.roster import NAMES, OURS, ROSTER, SLOW, contestants, left_out
+from hexbench.peers.roster import CPU, DEVICES, GPU, NAMES, OURS, ROSTER, SLOW, contestants, left_out
 from hexbench.peers.task import FEWEST_SEARCHED, Task
 from hexbench.peers.verdicts import targets
 from hexbench.report.terminal import print_table
@@ -30,7 +30,14 @@ LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_
 
 @click.command()
 @click.option("--data", default="auto", show_default=True, help="Which images, as for a suite.")
-@click.option("--models", default=",".join(REGISTERED), show_default=True, help="Which contests.")
+@click.option("--models", help=f"Which contests  [default: {','.join(REGISTERED)}; on a GPU networks]")
+@click.option(
+    "--device",
+    default=CPU,
+    show_default=True,
+    type=click.Choice(DEVICES),
+    help="What networks train on: every core of the CPU, or one NVIDIA GPU.",
+)
 @click.option("--batch-sizes", default="16,32,128", show_default=True, help="Of the CNN.")
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(1), help="Of the CNN.")
 @click.option("--mlp-rounds", default=30, show_default=True, type=click.IntRange(1))
@@ -51,7 +58,8 @@ LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_
 @click.option("--out", default="results/peers", show_default=True, type=click.Path(path_type=Path))
 def main(
     data: str,
-    models: str,
+    models: str | None,
+    device: str,
     batch_sizes: str,
     rounds: int,
     mlp_rounds: int,
@@ -68,21 +76,23 @@ def main(
     for name in LIMITS:
         os.environ.pop(name, None)
     try:
-        chosen, study = _models(models), load(DEFAULT)
+        chosen, study = _models(models, device), load(DEFAULT)
         images = study.sources.resolve(data, None, study.data_default).load()
         settings: list[Setting] = []
         trained = len(images.parts(study.split)[0])
         if "cnn" in chosen:
             sizes = _numbers("--batch-sizes", batch_sizes)
-            settings += [Setting("cnn", size, trained, rounds) for size in sizes]
+            settings += [Setting("cnn", size, trained, rounds, device) for size in sizes]
         if "mlp" in chosen:
             batch_size = entries()["mlp"].defaults["batch_size"]
-            settings.append(Setting("mlp", batch_size, trained, mlp_rounds))
+            settings.append(Setting("mlp", batch_size, trained, mlp_rounds, device))
         if "svm" in chosen:
             settings += _svm_settings(svm_sizes, svm_rounds, trained, SLOW not in without)
         command = "python -m hexbench.peers " + shlex.join(sys.argv[1:])
         run = Run(images.name, environment(), command.strip())
-        code = _carry_out(run, [(s, _task(images, study.split, s)) for s in settings], set(without), out)
+        code = _carry_out(
+            run, device, [(s, _task(images, study.split, s)) for s in settings], set(without), out
+        )
     except BadInput as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(ExitCode.BAD_INPUT)
@@ -92,7 +102,9 @@ def main(
     sys.exit(code)
 
 
-def _carry_out(run: Run, contests: list[tuple[Setting, Task]], without: set[str], out: Path) -> ExitCode:
+def _carry_out(
+    run: Run, device: str, contests: list[tuple[Setting, Task]], without: set[str], out: Path
+) -> ExitCode:
     """All contests, one after the other; the files are written after each."""
 
     def remark(sentence: str) -> None:
@@ -101,18 +113,24 @@ def _carry_out(run: Run, contests: list[tuple[Setting, Task]], without: set[str]
 
     models = {setting.model for setting, _ in contests}
     for entry in ROSTER:
-        if not models.isdisjoint(entry.models) and entry.name not in without and entry.missing:
+        takes_part = device in entry.devices and not models.isdisjoint(entry.models)
+        if takes_part and entry.name not in without and entry.missing:
             remark(left_out(entry))
     if models != {"svm"}:
-        click.echo("The fastest matrix product of this machine ...")
+        click.echo(f"The fastest matrix product of the {device.upper()} ...")
         try:
-            run.peak = measure_peak()
+            run.peak, name = measure_peak(device)
+            run.device = f"one {name}" if device == GPU else run.device
         except ContestantFailed as error:
+            if device == GPU:
+                raise BadInput(f"--device gpu: JAX finds no NVIDIA GPU that it can use: {error}.") from None
             remark(f"The matrix product failed: {error}")
     for number, (setting, task) in enumerate(contests, 1):
         click.echo(f"Contest {number} of {len(contests)}: {setting.title}")
         slow = {SLOW} if setting.train_size > SLOW_UP_TO else set()
-        taking_part = [e for e in contestants(setting.model, frozenset(without | slow)) if not e.missing]
+        taking_part = [
+            e for e in contestants(setting.model, frozenset(without | slow), device) if not e.missing
+        ]
         run.outcomes.append(contest(taking_part, setting, task, click.echo))
         write(run, out)
     return _conclude(run, out)
@@ -147,6 +165,7 @@ def _task(data: Dataset, split: Split, setting: Setting) -> Task:
         data.labels[rows.train],
         data.pixels(rows.test),
         data.labels[rows.test],
+        device=setting.device,
     )
 
 
@@ -165,11 +184,13 @@ def _svm_settings(sizes: str, rounds: int, trained: int, with_slow: bool) -> lis
     return [Setting("svm", 0, size, many) for size, many in sorted(by_size.items())]
 
 
-def _models(text: str) -> list[str]:
-    models = [name.strip() for name in text.split(",")]
-    unknown = [name for name in models if name not in REGISTERED]
+def _models(text: str | None, device: str) -> list[str]:
+    possible = [model for model in REGISTERED if contestants(model, device=device)]
+    models = possible if text is None else [name.strip() for name in text.split(",")]
+    unknown = [name for name in models if name not in possible]
     if unknown:
-        raise BadInput(f"--models {text}: {unknown[0]!r} is none of {', '.join(REGISTERED)}.")
+        where = "" if device == CPU else f" on a {device.upper()}"
+        raise BadInput(f"--models {text}: {unknown[0]!r} is none of {', '.join(possible)}{where}.")
     return models
 
 

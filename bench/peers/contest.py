@@ -11,7 +11,7 @@ from typing import Any
 from hexbench.measure.timing import MachineWatch
 from hexbench.models import entries
 from hexbench.peers.process import ContestantFailed, ContestantProcess
-from hexbench.peers.roster import Entry
+from hexbench.peers.roster import CPU, Entry
 from hexbench.peers.task import Task
 from hexbench.plan.cost import format_duration
 
@@ -31,6 +31,7 @@ class Setting:
     """0 for an SVM."""
     train_size: int
     rounds: int
+    device: str = CPU
 
     @property
     def title(self) -> str:
@@ -103,7 +104,7 @@ def contest(entries: Sequence[Entry], setting: Setting, task: Task, say: Callabl
         processes: dict[str, ContestantProcess] = {}
         for result in results:
             with _dropping_out(result, say):
-                process = stack.enter_context(ContestantProcess(result.entry, Path(name)))
+                process = stack.enter_context(ContestantProcess(result.entry, Path(name), task.device))
                 process.answer()
                 result.start_s = process.ask(str(file))["start_s"]
                 say(f"{setting.title}: {result.entry.title} is ready in {format_duration(result.start_s)}")

@@ -1,4 +1,4 @@
-"""Networks in PyTorch, eager and on the CPU, as its users write them."""
+"""Networks in PyTorch, eager, as its users write them: on the CPU, or on a GPU that holds the images."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -21,50 +21,99 @@ class PyTorch(Network):
         self._reduced = reduced
         torch.manual_seed(task.seed)
         torch.set_num_threads(joblib.cpu_count())
+        torch.set_float32_matmul_precision(
+            "high"
+        )  # TF32 where there is such, as JAX and convolutions have it
+        self._device = torch.device("cuda" if task.device == "gpu" else "cpu")
         self._images = self._as_input(task.images)
-        self._labels = torch.tensor(task.labels, dtype=torch.long)
+        self._labels = torch.tensor(task.labels, dtype=torch.long, device=self._device)
         self._layout = layout
-        self._network = _network(task).to(memory_format=layout)
+        self._network = _network(task).to(self._device, memory_format=layout)
         for name, parameter in self._network.named_parameters():
             if name.endswith("weight"):
                 nn.init.xavier_uniform_(parameter)
             else:
                 nn.init.zeros_(parameter)
-        learning_rate = task.params["learning_rate"]
-        self._optimizer = torch.optim.Adam(self._network.parameters(), lr=learning_rate, eps=1e-7)
+        self._optimizer = self._adam()
         self._loss = nn.CrossEntropyLoss()
+
+    def _adam(self, **options: Any) -> Any:
+        learning_rate = self.task.params["learning_rate"]
+        return torch.optim.Adam(self._network.parameters(), lr=learning_rate, eps=1e-7, **options)
 
     def train(self) -> None:
         """One epoch, to the last weight."""
-        for rows in torch.randperm(len(self._images)).split(self.task.params["batch_size"]):
-            self._optimizer.zero_grad()
-            batch = self._images[rows].contiguous(memory_format=self._layout)
-            with torch.autocast("cpu", torch.bfloat16) if self._reduced else nullcontext():
-                loss = self._loss(self._network(batch), self._labels[rows])
-            loss.backward()
-            self._optimizer.step()
+        order = torch.randperm(len(self._images), device=self._device)
+        for rows in order.split(self.task.params["batch_size"]):
+            self._take(rows)
+        if self._device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def _take(self, rows: Any) -> None:
+        """A step on the images of these rows."""
+        self._step(self._images[rows].contiguous(memory_format=self._layout), self._labels[rows])
+
+    def _step(self, batch: Any, labels: Any) -> None:
+        self._optimizer.zero_grad()
+        with torch.autocast(self._device.type, torch.bfloat16) if self._reduced else nullcontext():
+            loss = self._loss(self._network(batch), labels)
+        loss.backward()
+        self._optimizer.step()
 
     def predict(self) -> np.ndarray:
         """The most probable class of each test image, (n,)."""
         with torch.no_grad():
             batches = self._as_input(self.task.test_images).split(PREDICTED_AT_ONCE)
             parts = [self._network(batch).argmax(dim=1) for batch in batches]
-        return np.asarray(torch.cat(parts))
+        return np.asarray(torch.cat(parts).cpu())
 
     def weights(self) -> list[np.ndarray]:
         """Every array that the network learns."""
-        return [p.detach().numpy().copy() for p in self._network.parameters()]
+        return [p.detach().cpu().numpy().copy() for p in self._network.parameters()]
 
     def _as_input(self, images: np.ndarray) -> Any:
         """(n, channels, height, width) or (n, pixels), contiguous with the usual strides."""
         found = self.task.inputs(images)
         found = np.moveaxis(found, -1, 1) if found.ndim == 4 else found
         # By way of one axis: strides of a single channel may be taken for another layout.
-        return torch.tensor(found.ravel()).reshape(found.shape)
+        return torch.tensor(found.ravel(), device=self._device).reshape(found.shape)
+
+
+class Graphed(PyTorch):
+    """A step recorded once as a CUDA graph and then replayed: no time goes to launching each kernel.
+
+    As PyTorch's documentation records whole steps; the last, smaller batch is a step like any other.
+    """
+
+    WARM_UP = 3
+    """Steps before recording, which the documentation asks for; on the first batch."""
+
+    def __init__(self, task: Task):
+        super().__init__(task)
+        self._optimizer = self._adam(capturable=True)
+        size = task.params["batch_size"]
+        self._batch, self._wanted = self._images[:size].clone(), self._labels[:size].clone()
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(self.WARM_UP):
+                self._step(self._batch, self._wanted)
+        torch.cuda.current_stream().wait_stream(stream)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._step(self._batch, self._wanted)
+
+    def _take(self, rows: Any) -> None:
+        if len(rows) < len(self._batch):
+            super()._take(rows)
+            return
+        torch.index_select(self._images, 0, rows, out=self._batch)
+        torch.index_select(self._labels, 0, rows, out=self._wanted)
+        self._graph.replay()
 
 
 def channels_last(task: Task) -> PyTorch:
-    """PyTorch with channels innermost in memory, its faster layout on a CPU."""
+    """PyTorch with channels innermost in memory, on some devices its faster layout."""
     return PyTorch(task, torch.channels_last)
 
 

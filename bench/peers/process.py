@@ -8,12 +8,23 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from hexbench.peers.roster import Entry
+from hexbench.peers.roster import CPU, GPU, Entry
 
 SECONDS_TO_END = 20
 MAX_MESSAGE = 300
 """So many characters of a dead process's log are shown."""
-CPU_ONLY = {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
+ENVIRONMENTS = {
+    CPU: QUIET | {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": "-1"},
+    # Several processes keep their programs on one GPU: none may take all of its memory.
+    GPU: QUIET
+    | {
+        "JAX_PLATFORMS": "cuda",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    },
+}
+"""By the device that is measured."""
 
 
 class ContestantFailed(Exception):
@@ -23,7 +34,7 @@ class ContestantFailed(Exception):
 class ContestantProcess:
     """One contestant in a process of its own; a context manager that ends it."""
 
-    def __init__(self, entry: Entry, folder: Path):
+    def __init__(self, entry: Entry, folder: Path, device: str = CPU):
         """Start it. `folder` takes its log, and Keras's settings, which are thus the default ones."""
         self._log = folder / f"{entry.name}.log"
         with self._log.open("w") as log:
@@ -32,7 +43,7 @@ class ContestantProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, **CPU_ONLY, "KERAS_HOME": str(folder), **entry.environment},
+                env={**os.environ, **ENVIRONMENTS[device], "KERAS_HOME": str(folder), **entry.environment},
                 text=True,
                 encoding="utf-8",
             )
@@ -74,15 +85,16 @@ class ContestantProcess:
         return answer
 
 
-def measure_peak() -> float:
-    """Operations a second of this machine's fastest large matrix product; see `peak.py`."""
+def measure_peak(device: str = CPU) -> tuple[float, str]:
+    """What `peak.measure` says of a device; ContestantFailed if there is none."""
     command = [sys.executable, "-m", "hexbench.peers.peak"]
     # Otherwise the last line of a fault is JAX's remark about the lines that it leaves out.
-    environment = {**os.environ, **CPU_ONLY, "JAX_TRACEBACK_FILTERING": "off"}
+    environment = {**os.environ, **ENVIRONMENTS[device], "JAX_TRACEBACK_FILTERING": "off"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ContestantFailed(_ended(done.returncode, done.stderr))
-    return float(done.stdout)
+    rate, name = json.loads(done.stdout)
+    return rate, name
 
 
 def _ended(code: int, log: str) -> str:

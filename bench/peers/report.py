@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from hexbench.files import write_whole
 from hexbench.peers.contest import Outcome, Result
-from hexbench.peers.roster import OURS
+from hexbench.peers.roster import CPU, OURS
 from hexbench.peers.verdicts import Comparison, compare_accuracies, faster_than_ours, ratio, targets, times
 from hexbench.report.markdown import escape, table_text
 from hexbench.report.style import OKABE_ITO, save, styled
@@ -52,6 +52,8 @@ class Run:
     """Operations a second of a large matrix product; None if that was not measured."""
     remarks: list[str] = field(default_factory=list)
     """Who was left out, and why."""
+    device: str = "every core of the CPU"
+    """What they computed on, in words."""
 
 
 def write(run: Run, folder: Path) -> None:
@@ -118,7 +120,7 @@ def _about(run: Run) -> str:
             f"{'; '.join(busy)}.** A library whose threads wait for each other suffers most."
         )
     return (
-        "Each contestant ran in a process of its own, on every core of the CPU, one at a time and in "
+        f"Each contestant ran in a process of its own, on {escape(run.device)}, one at a time and in "
         "turn on the same images: after a first run that is not counted, rounds of A B C, C B A, "
         "...\n\n" + "\n".join(f"- {line}" for line in lines)
     )
@@ -200,6 +202,7 @@ def _details(outcome: Outcome, peak: float | None) -> Table:
     setting, comparisons = outcome.setting, compare_accuracies(outcome)
     differences = {c.result.entry.name: f"{100 * c.difference:+.1f}" for c in comparisons}
     rows = [_columns(r, outcome, peak, differences) for r in outcome.finished]
+    memory = "" if setting.device == CPU else "Memory is the process's, without the device's. "
     header = tuple(rows[0])
     if outcome.operations is None:
         work = (
@@ -209,7 +212,7 @@ def _details(outcome: Outcome, peak: float | None) -> Table:
     else:
         work = (
             "Seconds are the median epoch's. The share of the peak counts the operations of a plain "
-            "convolution. Start-up is building, compiling and the first epoch. Accuracy is on "
+            f"convolution. Start-up is building, compiling and the first epoch. {memory}Accuracy is on "
             f"{outcome.tested:,} test images after {setting.rounds + 1} epochs."
         )
     rounds = "1 round" if setting.rounds == 1 else f"{setting.rounds} rounds"

@@ -7,6 +7,7 @@ import importlib.util
 from dataclasses import dataclass, field
 
 NETWORKS = ("cnn", "mlp")
+DEVICES = CPU, GPU = "cpu", "gpu"
 FULL = "float32"
 HOW_TO_INSTALL = "`make peers` installs it"
 
@@ -27,6 +28,8 @@ class Entry:
     precision: str = FULL
     """Of its products and convolutions; weights and updates are float32."""
     environment: dict[str, str] = field(default_factory=dict)
+    devices: tuple[str, ...] = DEVICES
+    """On which it takes part."""
 
     @property
     def missing(self) -> list[str]:
@@ -43,8 +46,12 @@ def _convolutional(name: str, title: str, maker: str, *needs: str, precision: st
     return Entry(name, title, f"hexbench.peers.networks_{maker}", ("cnn",), needs, precision)
 
 
+def _on_gpu(name: str, title: str, maker: str, *needs: str) -> Entry:
+    return Entry(name, title, f"hexbench.peers.networks_{maker}", NETWORKS, needs, devices=(GPU,))
+
+
 def _search(name: str, title: str, maker: str, *needs: str) -> Entry:
-    return Entry(name, title, f"hexbench.peers.searches:{maker}", ("svm",), needs)
+    return Entry(name, title, f"hexbench.peers.searches:{maker}", ("svm",), needs, devices=(CPU,))
 
 
 OURS = "hexbench"
@@ -54,6 +61,7 @@ TENSORFLOW = ("keras", "tensorflow")
 ROSTER = (
     _network(OURS, "hexbench", "jax:Hexbench"),
     _network("pytorch", "PyTorch", "torch:PyTorch", "torch"),
+    _on_gpu("pytorch-graph", "PyTorch, CUDA graph", "torch:Graphed", "torch"),
     _convolutional("pytorch-channels-last", "PyTorch, channels last", "torch:channels_last", "torch"),
     _convolutional(
         "pytorch-bfloat16", "PyTorch, bfloat16 autocast", "torch:bfloat16", "torch", precision="bfloat16"
@@ -72,9 +80,9 @@ ROSTER = (
 NAMES = tuple(dict.fromkeys(entry.name for entry in ROSTER))
 
 
-def contestants(model: str, without: frozenset[str] = frozenset()) -> list[Entry]:
-    """Those that do `model`, hexbench first, less the names in `without`."""
-    return [e for e in ROSTER if model in e.models and e.name not in without]
+def contestants(model: str, without: frozenset[str] = frozenset(), device: str = CPU) -> list[Entry]:
+    """Those that do `model` on such a device, hexbench first, less the names in `without`."""
+    return [e for e in ROSTER if model in e.models and device in e.devices and e.name not in without]
 
 
 def left_out(entry: Entry) -> str:

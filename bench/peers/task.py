@@ -49,6 +49,8 @@ class Task:
     test_images: np.ndarray
     test_labels: np.ndarray
     seed: int = 0
+    device: str = "cpu"
+    """`cpu` or `gpu`."""
 
     def save(self, file: Path) -> None:
         """Write the task for another process."""

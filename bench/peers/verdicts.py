@@ -6,7 +6,7 @@ from math import pi, sqrt
 from statistics import median
 
 from hexbench.peers.contest import Outcome, Result
-from hexbench.peers.roster import contestants
+from hexbench.peers.roster import CPU, contestants
 
 FASTEST = "fastest peer"
 AT_LEAST = {
@@ -17,7 +17,7 @@ AT_LEAST = {
     ("svm", "sklearn"): 7.0,
     ("svm", "sklearn-all-cores"): 3.5,
 }
-"""The targets: (model, contestant): its time as a multiple of hexbench's."""
+"""The targets, on a CPU: (model, contestant): its time as a multiple of hexbench's."""
 SVM_TARGETS_FROM = 2_000
 """Images from which the targets of the SVM hold: below, a search's fixed cost weighs more."""
 
@@ -94,7 +94,7 @@ def targets(outcomes: Iterable[Outcome]) -> list[Target]:
     found = []
     for outcome in outcomes:
         setting, ours = outcome.setting, outcome.ours
-        if setting.model == "svm" and setting.train_size < SVM_TARGETS_FROM:
+        if setting.device != CPU or (setting.model == "svm" and setting.train_size < SVM_TARGETS_FROM):
             continue
         by_name = {r.entry.name: r for r in outcome.peers}
         for (model, name), at_least in AT_LEAST.items():

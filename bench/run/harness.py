@@ -42,6 +42,7 @@ SIZES = (100, 300, 1_000, 3_000)
 MEASURED_SIZE = 1_000
 """Of the cell whose record is copied."""
 CURVES = "evaluate_at = [1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40]\nsnapshot_at = [3, 5, 15]"
+SMALL = "epochs = 5\nevaluate_at = []\nsnapshot_at = []"
 SUITE = """description = "Many short cells."
 [[sweep]]
 model = "{model}"
@@ -99,7 +100,7 @@ def _line(
     curves = [name for name, entry in models.items() if entry.learning_curve]
     cheapest = min(curves, key=lambda name: models[name].cost["pixel"])
     file = folder / "many.toml"
-    more, seeds = "epochs = 5" if small else CURVES, max(1, count // len(SIZES))
+    more, seeds = SMALL if small else CURVES, max(1, count // len(SIZES))
     file.write_text(SUITE.format(model=cheapest, sizes=list(SIZES), seeds=seeds, more=more))
     images = Images(len(data.images), study.split, study.split.tested(len(data.images)))
     planned, plan_s = _timed(lambda: plan(read_suite(file, models), images, models))

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from itertools import pairwise, starmap
 from operator import ge, getitem
 from typing import Any, TypeVar
@@ -111,20 +112,24 @@ def _fault_of_predictions(record: Done) -> str | None:
         return "it has no test image"
     curve = record.history
     tested = dict(zip(curve.epoch, curve.test_accuracy, strict=True)) if curve else {}
-    names = [name for name in record.snapshots if name.isdecimal()]
-    shares = [(tested.get(int(name)), record.matrix(name), name) for name in names]
-    shares.append((record.metrics.test_accuracy, record.confusion, record.last))
-    for accuracy, matrix, name in shares:
-        if accuracy is None or set(map(len, matrix)) != {len(matrix)}:
+    for name, kept in record.snapshots.items():
+        accuracies = [tested.get(int(name))] if name.isdecimal() else []
+        if name == record.last:
+            accuracies.append(record.metrics.test_accuracy)
+        matrix = record.matrix(name)
+        if not accuracies or None in accuracies or set(map(len, matrix)) != {len(matrix)}:
             return f"its snapshot {name} is not one of its evaluations"
-        if fault := _fault_of_snapshot(record.snapshots[name], accuracy, matrix, count):
+        if fault := _fault_of_snapshot(kept, accuracies, matrix, count):
             return fault
     return None
 
 
-def _fault_of_snapshot(kept: Snapshot, accuracy: float, matrix: Matrix, count: int) -> str | None:
+def _fault_of_snapshot(
+    kept: Snapshot, accuracies: Sequence[float | None], matrix: Matrix, count: int
+) -> str | None:
     correct = sum(map(getitem, matrix, range(len(matrix))))
-    if sum(map(sum, matrix)) != count or abs(correct / count - accuracy) > TOLERANCE:
+    wrong = any(accuracy is None or abs(correct / count - accuracy) > TOLERANCE for accuracy in accuracies)
+    if wrong or sum(map(sum, matrix)) != count:
         return "its accuracy is not that of its confusion matrix"
     if _ones(kept.correct, count) != correct:
         return "its correct test images are not those of its confusion matrix"

@@ -26,6 +26,8 @@ def run(*arguments):
         (["--svm-sizes", "200:none"], "--svm-sizes none: 'none' is no whole number above 0."),
         (["--svm-sizes", "281", "--without", "report-way"], "the data have 280 training images"),
         (["--svm-sizes", "100", "--without", "report-way"], "a grid search needs 170"),
+        (["--device", "gpu", "--models", "svm"], "--models svm: 'svm' is none of cnn, mlp on a GPU."),
+        (["--device", "gpu"], "--device gpu: JAX finds no NVIDIA GPU that it can use: "),
         (["--without", "hexbench"], "'hexbench' is not one of"),
         (["--data", "/no/such/folder"], "/no/such/folder"),
     ],
@@ -53,9 +55,9 @@ def conclude(monkeypatch, tmp_path):
 
     def run_with(made):
         monkeypatch.setattr(command, "contest", lambda *_: made)
-        monkeypatch.setattr(command, "measure_peak", lambda: 1e11)
+        monkeypatch.setattr(command, "measure_peak", lambda _: (1e11, "cpu"))
         about = Run("made-up", environment(), "")
-        return command._carry_out(about, [(made.setting, None)], set(), tmp_path)
+        return command._carry_out(about, "cpu", [(made.setting, None)], set(), tmp_path)
 
     return run_with
 
@@ -78,7 +80,7 @@ def test_who_is_not_installed_is_said_and_left_out(monkeypatch, tmp_path):
         return outcome("mlp", {"hexbench": [1], "flax": [2]})
 
     monkeypatch.setattr(command, "contest", contest)
-    monkeypatch.setattr(command, "measure_peak", lambda: 1e11)
+    monkeypatch.setattr(command, "measure_peak", lambda _: (1e11, "cpu"))
     needy = [e for e in ROSTER if e.needs]
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert all(e.missing for e in needy)

@@ -42,13 +42,14 @@ def test_pixels_are_scaled_once():
 
 def test_the_matrix_product_says_its_rate(monkeypatch):
     monkeypatch.setattr(peak, "SIDE", 64)
-    assert 1e6 < peak.measure() < 1e13
+    assert 1e6 < peak.measure()[0] < 1e13
+    assert peak.measure()[1] == "cpu"
     ticks = itertools.chain([0.0, 0.5], itertools.cycle([10.0, 12.0]))  # the first is the fastest
     monkeypatch.setattr(peak.time, "perf_counter", lambda: next(ticks))
-    assert peak.measure() == pytest.approx(2 * 64**3 / 0.5)
+    assert peak.measure()[0] == pytest.approx(2 * 64**3 / 0.5)
 
 
 def test_a_peak_that_cannot_be_measured_says_why(monkeypatch):
-    monkeypatch.setattr(process, "CPU_ONLY", {"JAX_PLATFORMS": "no_such_device"})
+    monkeypatch.setitem(process.ENVIRONMENTS, "cpu", {"JAX_PLATFORMS": "no_such_device"})
     with pytest.raises(process.ContestantFailed, match=r"exit status 1: .*no_such_device"):
         process.measure_peak()
