@@ -1,16 +1,12 @@
 """`python -m hexbench.run.together`: what it gains to train networks side by side, or one on several devices.
 
-Three ways to use a machine: the seeds of a network in one program, a batch that is divided among devices
-(`--shard-batch`), and cells in processes of their own (`--devices`). What is compared takes turns.
+The seeds of a network in one program, as an accelerator trains them, and a batch that is divided among
+devices (`--shard-batch`). What is compared takes turns.
 """
 
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
 import click
 from hexbench.data.dataset import Dataset, Split, Subset
@@ -23,15 +19,10 @@ from hexbench.report.terminal import print_table
 from hexbench.study import DEFAULT, load
 from rich.console import Console
 
-EPOCHS = {"mlp": 15, "cnn": 3}
-"""By network: so many in the suites that are run whole."""
 SEEDS = (1, 2, 5, 10, 20)
 BATCHES = (16, 128, 1024)
-SUITE_SEEDS = 8
 MEASURED_S = 1.0
 """A measurement takes whole epochs until so much time has passed."""
-
-HEXBENCH = "from hexbench.cli import main; main()"
 
 Work = Callable[[], float]
 """Works, and returns the seconds that are compared."""
@@ -46,40 +37,35 @@ def main(data: str, rounds: int, out: Path) -> None:
     study = load(DEFAULT)
     images = study.sources.resolve(data, None, study.data_default).load()
     jax = start_jax()
+    networks = {name: entry.label for name, entry in entries().items() if entry.learning_curve}
     there, kind = jax.device_count(), jax.devices()[0].device_kind
     where = f"{there} devices of a CPU with {usable_cores()} cores" if kind == "cpu" else f"{there} × {kind}"
     measured = f"The median of {rounds} rounds, and (range), on {where}."
-    tables = [
-        Table(
-            "Seeds in one program",
-            f"Seconds for each network, relative to one alone. {measured}",
-            ("network", *(f"{count} seeds" for count in SEEDS[1:])),
-            [(entries()[m].label, *_seeds(images, study.split, m, rounds)) for m in EPOCHS],
+    tables = []
+    if kind != "cpu":  # there no run does that
+        tables.append(
+            Table(
+                "Seeds in one program",
+                f"Seconds for each network, relative to one alone. {measured}",
+                ("network", *(f"{count} seeds" for count in SEEDS[1:])),
+                [(label, *_seeds(images, study.split, m, rounds)) for m, label in networks.items()],
+            )
         )
-    ]
     if there > 1:
         counts = [count for count in (2, 4, 8, 16, 32) if count < there] + [there]
-        tables += [
+        tables.append(
             Table(
                 "A batch divided among devices",
                 f"Seconds of an epoch, relative to a run without `--shard-batch`. {measured}",
                 ("network", "batch size", *(f"{count} devices" for count in counts)),
                 [
-                    (entries()[m].label, f"{b:,}", *_divided(images, study.split, m, b, counts, rounds))
-                    for m in EPOCHS
+                    (label, f"{b:,}", *_divided(images, study.split, m, b, counts, rounds))
+                    for m, label in networks.items()
                     for b in BATCHES
                 ],
                 "l" + "r" * (1 + len(counts)),
-            ),
-            Table(
-                "Cells in processes of their own",
-                f"Seconds of a whole run of {SUITE_SEEDS} seeds with `--devices {there}`, start-up included, "
-                f"relative to a run without. {measured}",
-                ("network", "epochs", "with `--devices`"),
-                [(entries()[m].label, str(e), *_processes(data, m, e, rounds)) for m, e in EPOCHS.items()],
-                "lrr",
-            ),
-        ]
+            )
+        )
     console = Console()
     for table in tables:
         print_table(table, console)
@@ -129,21 +115,6 @@ def _training(
     seconds = min(trainer.advance(1)[1] for _ in range(2))
     epochs = max(1, min(100, round(MEASURED_S / seconds)))
     return lambda: trainer.advance(epochs)[1] / epochs / seeds
-
-
-def _processes(data: str, model: str, epochs: int, rounds: int) -> list[str]:
-    def run(*options: str) -> Work:
-        def work() -> float:
-            sweep = f"{model}: epochs={epochs} seeds={SUITE_SEEDS}"
-            with TemporaryDirectory() as folder:
-                command = [sys.executable, "-c", HEXBENCH, "--sweep", sweep, "--data", data, *options]
-                started = time.perf_counter()
-                subprocess.run([*command, "--out", f"{folder}/run"], check=True, capture_output=True)
-                return time.perf_counter() - started
-
-        return work
-
-    return _relative([run(), run("--devices", "all")], rounds)
 
 
 def _relative(works: Sequence[Work], rounds: int) -> list[str]:
