@@ -23,7 +23,8 @@ from hexbench.run.batches import Batch, divided
 from hexbench.run.executors import Results, Work
 from hexbench.run.job import read
 from hexbench.run.on_node import OnNode, Probe, version
-from hexbench.run.slurm_queue import RUNNING, WORDS, Unreachable
+from hexbench.run.slurm_job import Live
+from hexbench.run.slurm_queue import RUNNING, WAITING, Unreachable
 from hexbench.run.submission import (
     SLACK_S,
     Settings,
@@ -51,14 +52,6 @@ OF_THE_CLUSTER = ("NODE_FAIL", "BOOT_FAIL", "PREEMPTED")
 """Ends that no cell has caused."""
 FRUITLESS = 3
 """After so many jobs in a row that ended without a record, nothing more is submitted."""
-
-
-class _Live:
-    """A job that was not seen to end, and its cells that have no record yet."""
-
-    def __init__(self, submitted: Submitted, cells: dict[str, Cell]):
-        self.submitted, self.cells = submitted, cells
-        self.has_measured = False
 
 
 class Slurm:
@@ -90,7 +83,7 @@ class _Run:
         self._models = known_models(work.job.own_models)
         self._cells = {self._key(cell): cell for cell in work.job.cells}
         self._arrivals = Arrivals(work.store, self._cells, work.job.options)
-        self._live: list[_Live] = []
+        self._live: list[Live] = []
         self._deaths: Counter[str] = Counter()
         self._fruitless = 0
         self._silent_since: float | None = None
@@ -149,7 +142,7 @@ class _Run:
             if job.id in states:
                 cells = {self._key(cell): cell for cell in read(self._folder / job.file).cells}
                 wanted = {key: cell for key, cell in cells.items() if key in self._arrivals.missing}
-                self._live.append(_Live(job, wanted))
+                self._live.append(Live(job, wanted))
         if self._live:
             self._work.listener.on_note(f"{len(self._live):,} jobs of an earlier command wait or run.")
         self._save()
@@ -174,9 +167,9 @@ class _Run:
             raise
         if not answer.exists():
             raise BadInput(
-                f"a first job {self._end(id_)} and wrote nothing to {self._folder} that can be seen here: "
-                "choose an --out that all nodes share; what the job printed, if it could, is in "
-                f"{self._folder / 'logs'}."
+                f"a first job {slurm_queue.in_words(slurm_queue.end_of(id_))} and wrote nothing to "
+                f"{self._folder} that can be seen here: choose an --out that all nodes share; what the "
+                f"job printed, if it could, is in {self._folder / 'logs'}."
             )
         theirs = answer.read_text()
         answer.unlink()
@@ -225,7 +218,7 @@ class _Run:
             ids = self._submission.submit(tasks, at_once=at_once, alone=alone, after=after)
             for id_, name, batch in zip(ids, files, batches, strict=True):
                 cells = {self._key(cell): cell for cell in batch.cells}
-                self._live.append(_Live(Submitted(id_, name), cells))
+                self._live.append(Live(Submitted(id_, name), cells))
             self._save()
 
     def _timed(self, cells: Sequence[Cell]) -> set[str]:
@@ -255,6 +248,9 @@ class _Run:
         if states is None:
             self._work.listener.on_status("Slurm's controller does not answer; the jobs go on")
             return
+        for job in self._live:
+            if states.get(job.submitted.id) in WAITING:
+                job.waited_at = time.monotonic()
         running = sum(state in RUNNING for state in states.values())
         self._work.listener.on_status(f"{running:,} jobs run, {len(states) - running:,} wait", running)
         ended = [job for job in self._live if job.submitted.id not in states]
@@ -266,14 +262,14 @@ class _Run:
             self._live.remove(job)
             yield from self._after_failed_searches(job)
             for cell in self._lost(job):
-                yield self._fail(cell, f"its Slurm job {job.submitted.id} {self._end(job.submitted.id)}")
+                yield self._fail(cell, f"its Slurm job {job.submitted.id} {slurm_queue.in_words(job.end())}")
                 job.cells.pop(self._key(cell))
             again += job.cells.values()
         self._save()
         if again:
             self._submit(again)
 
-    def _after_failed_searches(self, job: _Live) -> Iterator[CellResult]:
+    def _after_failed_searches(self, job: Live) -> Iterator[CellResult]:
         """The cells of a job whose search has failed: a job may begin before that is known."""
         for key, cell in list(job.cells.items()):
             search = None if cell.params_from is None else self._record_of(cell.params_from)
@@ -281,11 +277,11 @@ class _Run:
                 yield self._fail(cell, f"{SEARCH_FAILED}: {search.error}")
                 job.cells.pop(key)
 
-    def _lost(self, job: _Live) -> list[Cell]:
+    def _lost(self, job: Live) -> list[Cell]:
         """The cells that have failed with their job; BadInput where job after job measures nothing."""
         if not job.cells:
             return []
-        state = slurm_queue.end_of(job.submitted.id)
+        state = job.end()
         if state == "CANCELLED":
             return list(job.cells.values())
         unsearched = {self._cells[key].identity for key in self._arrivals.missing}
@@ -302,8 +298,8 @@ class _Run:
         if self._fruitless >= FRUITLESS:
             raise BadInput(
                 f"{FRUITLESS} jobs one after another measured nothing; the last, {job.submitted.id}, "
-                f"{self._end(job.submitted.id)}: their logs are in {self._folder / 'logs'}. Nothing more is "
-                "submitted; once this is mended the same command goes on from there."
+                f"{slurm_queue.in_words(job.end())}: their logs are in {self._folder / 'logs'}. "
+                "Nothing more is submitted; once this is mended the same command goes on from there."
             )
         return []
 
@@ -319,10 +315,6 @@ class _Run:
 
     def _record_of(self, identity: str) -> Record | None:
         return self._work.store.get(key_of(identity, self._work.job.fingerprint))
-
-    def _end(self, id_: str) -> str:
-        state = slurm_queue.end_of(id_)
-        return WORDS.get(state, f"ended as {state}")
 
     def _states(self, ids: Sequence[str]) -> dict[str, str] | None:
         """Of those that wait or run; None while nobody can tell. BadInput once that lasts too long."""

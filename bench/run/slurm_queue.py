@@ -22,7 +22,7 @@ WORDS = {
     "BOOT_FAIL": "got no node that starts",
     "DEADLINE": "reached its deadline",
 }
-"""How a job ended, in words."""
+UNKNOWN = "UNKNOWN"
 PATIENCE_S = 20
 ARRAY_SIZE = 1001
 """Slurm's default of MaxArraySize."""
@@ -69,7 +69,12 @@ def end_of(id_: str) -> str:
                 return found[1]
         except Unreachable:
             continue
-    return "UNKNOWN"
+    return UNKNOWN
+
+
+def in_words(state: str) -> str:
+    """How a job ended, as part of a sentence."""
+    return WORDS.get(state, f"ended as {state}")
 
 
 def cancel(id_: str) -> None:

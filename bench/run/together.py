@@ -20,7 +20,8 @@ from hexbench.study import DEFAULT, load
 from rich.console import Console
 
 SEEDS = (1, 2, 5, 10, 20)
-BATCHES = (16, 128, 1024)
+BATCH_FACTORS = (1, 8, 64)
+"""Batches as multiples of the network's own."""
 MEASURED_S = 1.0
 """A measurement takes whole epochs until so much time has passed."""
 
@@ -61,7 +62,7 @@ def main(data: str, rounds: int, out: Path) -> None:
                 [
                     (label, f"{b:,}", *_divided(images, study.split, m, b, counts, rounds))
                     for m, label in networks.items()
-                    for b in BATCHES
+                    for b in (factor * entries()[m].defaults["batch_size"] for factor in BATCH_FACTORS)
                 ],
                 "l" + "r" * (1 + len(counts)),
             )
