@@ -2,11 +2,13 @@
 
 import pytest
 from click.testing import CliRunner
+from hexbench.measure.environment import usable_cores
 from hexbench.models import entries
 from hexbench.report.readme import table_in
 from hexbench.run import together
 
 
+@pytest.mark.skipif(usable_cores() < 2, reason="one core is one device")
 @pytest.mark.slow
 def test_a_row_for_each_network_and_batch(monkeypatch, tmp_path):
     monkeypatch.setattr(together, "MEASURED_S", 0.01)
