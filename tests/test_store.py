@@ -206,6 +206,7 @@ def test_snapshots_agree_with_the_history_and_the_confusion_matrix(store, record
         ({"2": but(early, correct="no base64")}, "correct test images are not those"),
         ({"2": but(early, correct=early.correct[:-4])}, "correct test images are not those"),
         ({"1": early}, "its snapshot 1 is not one of its evaluations"),
+        ({"early": early}, "its snapshot early is not one of its evaluations"),
     ):
         store.put(but(record, snapshots=record.snapshots | wrong))
         assert store.get(record.key) is None

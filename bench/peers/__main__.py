@@ -90,9 +90,7 @@ def main(
             settings += _svm_settings(svm_sizes, svm_rounds, trained, SLOW not in without)
         command = "python -m hexbench.peers " + shlex.join(sys.argv[1:])
         run = Run(images.name, environment(), command.strip())
-        code = _carry_out(
-            run, device, [(s, _task(images, study.split, s)) for s in settings], set(without), out
-        )
+        code = _carry_out(run, [(s, _task(images, study.split, s)) for s in settings], set(without), out)
     except BadInput as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(ExitCode.BAD_INPUT)
@@ -102,16 +100,14 @@ def main(
     sys.exit(code)
 
 
-def _carry_out(
-    run: Run, device: str, contests: list[tuple[Setting, Task]], without: set[str], out: Path
-) -> ExitCode:
-    """All contests, one after the other; the files are written after each."""
+def _carry_out(run: Run, contests: list[tuple[Setting, Task]], without: set[str], out: Path) -> ExitCode:
+    """All contests, one after the other, on one device; the files are written after each."""
 
     def remark(sentence: str) -> None:
         run.remarks.append(sentence)
         click.echo(sentence)
 
-    models = {setting.model for setting, _ in contests}
+    models, device = {setting.model for setting, _ in contests}, contests[0][0].device
     for entry in ROSTER:
         takes_part = device in entry.devices and not models.isdisjoint(entry.models)
         if takes_part and entry.name not in without and entry.missing:

@@ -6,6 +6,7 @@ from typing import Any
 import joblib
 import numpy as np
 import torch
+from hexbench.peers.roster import GPU
 from hexbench.peers.task import PREDICTED_AT_ONCE, Network, Task
 from torch import nn
 
@@ -21,10 +22,9 @@ class PyTorch(Network):
         self._reduced = reduced
         torch.manual_seed(task.seed)
         torch.set_num_threads(joblib.cpu_count())
-        torch.set_float32_matmul_precision(
-            "high"
-        )  # TF32 where there is such, as JAX and convolutions have it
-        self._device = torch.device("cuda" if task.device == "gpu" else "cpu")
+        self._device = torch.device("cuda" if task.device == GPU else "cpu")
+        if task.device == GPU:  # TF32 for products too, as JAX has it
+            torch.set_float32_matmul_precision("high")
         self._images = self._as_input(task.images)
         self._labels = torch.tensor(task.labels, dtype=torch.long, device=self._device)
         self._layout = layout

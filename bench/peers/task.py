@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from hexbench.peers.roster import CPU
 
 PREDICTED_AT_ONCE = 256
 """Test images in a batch, for whoever predicts in batches; prediction is not timed."""
@@ -49,8 +50,8 @@ class Task:
     test_images: np.ndarray
     test_labels: np.ndarray
     seed: int = 0
-    device: str = "cpu"
-    """`cpu` or `gpu`."""
+    device: str = CPU
+    """One of `roster.DEVICES`."""
 
     def save(self, file: Path) -> None:
         """Write the task for another process."""

@@ -43,6 +43,7 @@ MEASURED_SIZE = 1_000
 """Of the cell whose record is copied."""
 CURVES = "evaluate_at = [1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40]\nsnapshot_at = [3, 5, 15]"
 SMALL = "epochs = 5\nevaluate_at = 5\nsnapshot_at = 5"
+"""Curves evaluated at many epochs, and at the last alone."""
 SUITE = """description = "Many short cells."
 [[sweep]]
 model = "{model}"

@@ -6,8 +6,8 @@ from hexbench.plan.cell import Cell
 from hexbench.run import slurm_queue
 from hexbench.run.submission import Submitted
 
-FORGETS_AFTER_S = 60
-"""Slurm remembers a job that has run for longer (MinJobAge, by default 300 s)."""
+REMEMBERED_S = 60
+"""Slurm still knows a job that ended less than this ago (MinJobAge, by default 300 s)."""
 
 
 class Live:
@@ -22,8 +22,9 @@ class Live:
     def end(self) -> str:
         """How it ended, in Slurm's word.
 
-        Without accounting, a task that is cancelled before it begins leaves no trace.
+        Without accounting, a task that is cancelled before it begins is forgotten at once: a job that waited
+        a moment ago and is unknown was cancelled.
         """
         state = slurm_queue.end_of(self.submitted.id)
-        waited = time.monotonic() - self.waited_at < FORGETS_AFTER_S
+        waited = time.monotonic() - self.waited_at < REMEMBERED_S
         return "CANCELLED" if state == slurm_queue.UNKNOWN and waited else state

@@ -1,4 +1,4 @@
-"""`python -m hexbench.run.together`: what it gains to train networks side by side, or one on several devices.
+"""`python -m hexbench.run.together`: what seeds side by side and divided batches gain.
 
 The seeds of a network in one program, as an accelerator trains them, and a batch that is divided among
 devices (`--shard-batch`). What is compared takes turns.
@@ -34,7 +34,7 @@ Work = Callable[[], float]
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1))
 @click.option("--out", default="results/together", type=click.Path(path_type=Path), show_default=True)
 def main(data: str, rounds: int, out: Path) -> None:
-    """Time networks side by side, and batches that are divided, on this machine's devices."""
+    """Time seeds that train in one program, and batches that devices share out."""
     study = load(DEFAULT)
     images = study.sources.resolve(data, None, study.data_default).load()
     jax = start_jax()

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Sequence
 from itertools import pairwise, starmap
 from operator import ge, getitem
 from typing import Any, TypeVar
@@ -113,22 +112,21 @@ def _fault_of_predictions(record: Done) -> str | None:
     curve = record.history
     tested = dict(zip(curve.epoch, curve.test_accuracy, strict=True)) if curve else {}
     for name, kept in record.snapshots.items():
-        accuracies = [tested.get(int(name))] if name.isdecimal() else []
+        said = [tested.get(int(name))] if name.isdecimal() else []
         if name == record.last:
-            accuracies.append(record.metrics.test_accuracy)
+            said.append(record.metrics.test_accuracy)
+        accuracies = [accuracy for accuracy in said if accuracy is not None]
         matrix = record.matrix(name)
-        if not accuracies or None in accuracies or set(map(len, matrix)) != {len(matrix)}:
+        if not said or len(accuracies) < len(said) or set(map(len, matrix)) != {len(matrix)}:
             return f"its snapshot {name} is not one of its evaluations"
         if fault := _fault_of_snapshot(kept, accuracies, matrix, count):
             return fault
     return None
 
 
-def _fault_of_snapshot(
-    kept: Snapshot, accuracies: Sequence[float | None], matrix: Matrix, count: int
-) -> str | None:
+def _fault_of_snapshot(kept: Snapshot, accuracies: list[float], matrix: Matrix, count: int) -> str | None:
     correct = sum(map(getitem, matrix, range(len(matrix))))
-    wrong = any(accuracy is None or abs(correct / count - accuracy) > TOLERANCE for accuracy in accuracies)
+    wrong = any(abs(correct / count - accuracy) > TOLERANCE for accuracy in accuracies)
     if wrong or sum(map(sum, matrix)) != count:
         return "its accuracy is not that of its confusion matrix"
     if _ones(kept.correct, count) != correct:

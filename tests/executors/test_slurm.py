@@ -91,6 +91,23 @@ def test_a_cancelled_job_is_a_failed_record(runs, slurm):
     assert failed["error"] == f"RuntimeError: its Slurm job {id_} was cancelled"
 
 
+def test_a_job_that_is_cancelled_before_it_begins_is_a_failed_record(runs, slurm):
+    """Without accounting Slurm forgets such a task of an array at once."""
+    (runs.folder / "cluster.toml").write_text(SETTINGS + "jobs_at_once = 1\n")
+    process = runs.start(QUICK, "out", *SLURM)
+
+    def waiting():
+        ids = slurm.said("squeue", "--noheader", "--array", "--states=PD", "--format=%i").split()
+        return next((id_ for id_ in reversed(ids) if "_" in id_), None)
+
+    id_ = wait_for(waiting)
+    subprocess.run(["scancel", id_], env=slurm.environment, check=True)
+    said, code = ended(process)
+    assert code == 3, said
+    errors = {r["error"] for r in runs.records("out").values() if r["status"] == "failed"}
+    assert f"RuntimeError: its Slurm job {id_} was cancelled" in errors
+
+
 @pytest.mark.parametrize("how", ["kill", "requeue", "preempt"])
 def test_a_cell_whose_job_is_interrupted_goes_on_from_its_checkpoint(runs, slurm, how):
     """Its worker is killed; Slurm requeues it; or it is told, as before a preemption, and requeues itself."""

@@ -57,7 +57,7 @@ def conclude(monkeypatch, tmp_path):
         monkeypatch.setattr(command, "contest", lambda *_: made)
         monkeypatch.setattr(command, "measure_peak", lambda _: (1e11, "cpu"))
         about = Run("made-up", environment(), "")
-        return command._carry_out(about, "cpu", [(made.setting, None)], set(), tmp_path)
+        return command._carry_out(about, [(made.setting, None)], set(), tmp_path)
 
     return run_with
 
