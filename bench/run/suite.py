@@ -224,7 +224,8 @@ def _close(
         several = outcome.disturbed > 1
         console.print(
             f"{outcome.disturbed:,} {'cells' if several else 'cell'}: timings are excluded, as other "
-            "work shared the machine or several seeds trained side by side. Measure again with --rerun-disturbed, each alone."
+            "work shared the machine or several seeds trained side by side. Measure again with "
+            "--rerun-disturbed, each alone."
         )
     console.print(f"Report: {store.folder / 'report.html'}", markup=False, soft_wrap=True)
     if outcome.stopped is not None:
