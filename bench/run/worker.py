@@ -157,16 +157,14 @@ class Worker:
         started = time.perf_counter()
         records = self._measure_together(unsettled) if len(unsettled) > 1 else None
         if records is not None:
-            for record in records:
-                self._put(record)
+            stored = [self._put(record) for record in records]
             seconds = (time.perf_counter() - started) / len(records)
-            for cell, record in zip(unsettled, records, strict=True):
+            for cell, record in zip(unsettled, stored, strict=True):
                 yield CellResult(cell, record, seconds)
             return
         for cell in unsettled:
             started = time.perf_counter()
-            record = self._measure(cell)
-            self._put(record)
+            record = self._put(self._measure(cell))
             yield CellResult(cell, record, time.perf_counter() - started)
 
     def _measure_together(self, group: list[Cell]) -> Sequence[Record] | None:
@@ -218,11 +216,13 @@ class Worker:
         folder = self._store.checkpoint_of(self._key(cell))
         return DiskCheckpoint(folder, CHECKPOINT_EVERY_S, origin, self._deferred)
 
-    def _put(self, record: Record) -> None:
+    def _put(self, record: Record) -> Record:
+        """Store it; what was stored."""
         if self._shared:
             record = msgspec.structs.replace(record, timing_clean=False)
         with self._deferred():
             self._store.put(record)
+        return record
 
     def _key(self, cell: Cell) -> str:
         return cell.key_on(self._data.fingerprint)
