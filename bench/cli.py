@@ -2,19 +2,19 @@
 
 import re
 import sys
-from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
+from hexbench import process
 from hexbench.cli_data import data_commands
 from hexbench.cli_gates import check, compare
-from hexbench.errors import BadInput, ExitCode, NothingMeasured, Stopped
-from hexbench.files import one_line
+from hexbench.errors import BadInput, ExitCode, Stopped
 from hexbench.study import DEFAULT, Study, load, names, our_studies
 
 EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage or bad input;
-3 some cells failed; 4 nothing was measured; 130 stopped by Ctrl-C; 143 stopped by SIGTERM."""
+3 some cells failed; 4 nothing was measured; 70 a fault of hexbench; 130 stopped by Ctrl-C;
+143 stopped by SIGTERM."""
 PATH = click.Path(path_type=Path)
 WIDTH = 140
 """Characters a line where there is no terminal, as in the log of a test machine."""
@@ -113,6 +113,8 @@ def cli(context: click.Context, /, **options: Any) -> None:
         raise click.UsageError(f"Choose a suite with --suite: {suites}; or give a --sweep.")
     if options["suite"] is not None and options["sweeps"]:
         raise click.UsageError("--suite and --sweep do not go together.")
+    if context.obj:
+        click.echo(f"Without effect on a run, and put aside: {', '.join(context.obj)}.", err=True)
     sys.exit(_run(study, **{k: v for k, v in options.items() if k != "study"}))
 
 
@@ -182,7 +184,13 @@ def _run(
         registered(study, loaded),
         fresh,
         RunOptions(**options),
-        executor_of(executor, cluster, scheduler, devices),
+        executor_of(
+            executor,
+            cluster,
+            scheduler,
+            devices,
+            accelerated=any(models[cell.model].accelerated for cell in planned.cells),
+        ),
     )
     return run_suite(request, console)
 
@@ -267,12 +275,20 @@ def worker(
 
 
 @cli.command()
-def env() -> None:
+@click.pass_context
+def env(context: click.Context) -> None:
     """Print the environment: versions, machine, device, commit."""
     import msgspec
-    from hexbench.measure.environment import device, environment
+    from hexbench.measure.environment import environment
+    from hexbench.measure.start import ask, described
 
-    found = msgspec.to_builtins(environment()) | {"device": device()}
+    found = msgspec.to_builtins(environment())
+    try:
+        found["device"] = described(*ask())
+    except BadInput as fault:
+        found |= {"device": None, "fault": str(fault)}
+    if context.obj:
+        found["without_effect"] = context.obj
     click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
 
 
@@ -295,24 +311,4 @@ def _conditions(only: str) -> dict[str, str]:
 
 def main() -> None:
     """Run the command line; a fault in what the user gave is one sentence and exit code 2."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a pipe on Windows cannot hold every character
-    try:
-        sys.exit(cli.main(standalone_mode=False))
-    except click.ClickException as error:
-        error.show()
-        sys.exit(ExitCode.BAD_INPUT)
-    except BadInput as error:
-        _fail(str(error), ExitCode.BAD_INPUT)
-    except NothingMeasured as error:
-        _fail(str(error), ExitCode.NOTHING_MEASURED)
-    except OSError as error:
-        _fail(f"{error.filename or 'a file'}: {error.strerror or error}.", ExitCode.BAD_INPUT)
-    except (KeyboardInterrupt, click.Abort):
-        _fail("stopped; what was finished is kept.", ExitCode.INTERRUPTED)
-
-
-def _fail(message: str, code: ExitCode) -> NoReturn:
-    click.echo(f"Error: {one_line(message)}", err=True)
-    sys.exit(code)
+    process.run(cli)

@@ -24,6 +24,10 @@ class Stopped(KeyboardInterrupt):
         self.code = code
 
 
+class Unprotected(UserWarning):
+    """Something that protects results cannot be had here. The message is one sentence that says so."""
+
+
 class ExitCode(IntEnum):
     """Exit codes of the process, as documented for users."""
 
@@ -32,5 +36,6 @@ class ExitCode(IntEnum):
     BAD_INPUT = 2
     CELLS_FAILED = 3
     NOTHING_MEASURED = 4
+    INTERNAL = 70
     INTERRUPTED = 130
     TERMINATED = 143

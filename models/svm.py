@@ -11,6 +11,7 @@ import numpy as np
 from hexbench.models.kernels import grid
 from hexbench.models.kernels.gram import Floats
 from hexbench.models.kernels.predict import predict
+from hexbench.models.machine import usable_cores
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 from sklearn.svm import SVC
@@ -59,8 +60,7 @@ class _SVM(ClassifierMixin, BaseEstimator):
         return self
 
     def _cores(self) -> int:
-        cores: int = joblib.cpu_count() if self.n_jobs is None else joblib.effective_n_jobs(self.n_jobs)
-        return cores
+        return usable_cores() if self.n_jobs is None else int(joblib.effective_n_jobs(self.n_jobs))
 
 
 class SVMClassifier(_SVM):

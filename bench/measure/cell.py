@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from hexbench.data.cache import cache_folder
 from hexbench.data.dataset import Dataset, Rows
-from hexbench.measure.environment import device, environment, start_jax
+from hexbench.errors import BadInput
+from hexbench.measure.environment import environment
 from hexbench.measure.snapshot import confusion, mistakes, snapshot
+from hexbench.measure.start import device, start_jax
 from hexbench.measure.timing import MachineWatch, PeakMemory, device_peak_mb
 from hexbench.models import Entry
 from hexbench.models.base import Checkpoint, Evaluation
@@ -306,7 +308,7 @@ def _device(entry: Entry, devices: int | None = None) -> str:
         return "cpu"
     try:
         return device(devices)
-    except RuntimeError:  # no device could be started: the cell fails, and its record says why
+    except BadInput:  # no device could be started: the cell fails, and its record says why
         return NO_DEVICE
 
 

@@ -1,4 +1,4 @@
-"""What a number depends on besides the code: machine, versions, threads, commit. Imports no JAX."""
+"""What a number depends on besides the code: machine, versions, threads, commit. Starts no JAX."""
 
 import os
 import platform
@@ -7,22 +7,12 @@ import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
+from hexbench.models.machine import usable_cores
 from hexbench.store.record import Environment
+from hexbench.variables import recorded
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "scikit-learn", "numpy", "scipy", "pandas")
-VARIABLES = (
-    "XLA_FLAGS",
-    "JAX_PLATFORMS",
-    "JAX_DEFAULT_MATMUL_PRECISION",
-    "JAX_NUM_CPU_DEVICES",
-    "NPROC",
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "OPENBLAS_CORETYPE",
-    "LOKY_MAX_CPU_COUNT",
-)
 FLAGS = (
     *("avx", "avx2", "fma", "avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni"),
     *("avx512_bf16", "avx512_fp16", "amx_tile", "asimd", "sve", "bf16"),
@@ -46,63 +36,24 @@ def environment() -> Environment:
         commit=commit(),
         packages={name: _version(name) for name in PACKAGES},
         blas=_blas(),
-        variables={name: os.environ[name] for name in VARIABLES if name in os.environ},
+        variables=recorded(),
     )
-
-
-def device(used: int | None = None) -> str:
-    """What JAX computes on, such as `cpu` or `gpu: NVIDIA A100 (1 of 8)`. Starts JAX.
-
-    `used` devices share out each batch; without it a network has one, or the cores of the CPU.
-    """
-    jax = start_jax()
-    first, count = jax.devices()[0], len(jax.devices())
-    name = "cpu" if first.platform == "cpu" else f"{first.platform}: {first.device_kind}"
-    if used is None and first.platform == "cpu":
-        return name
-    return f"{name} ({used or 1} of {count})" if count > 1 else name
-
-
-def has_accelerator() -> bool:
-    """Whether JAX computes on something other than a CPU. Starts JAX."""
-    return bool(start_jax().default_backend() != "cpu")
-
-
-def are_several() -> bool:
-    """Whether this process trains together with others, on their machines or this one."""
-    return bool(start_jax().process_count() > 1)
-
-
-def start_jax() -> Any:
-    """JAX, which sees each core of a CPU as a device: that must be said before it computes anything."""
-    import jax
-    from hexbench.models.training.devices import expose_cpu_devices
-
-    expose_cpu_devices()
-    return jax
-
-
-def usable_cores() -> int:
-    """How many cores this process may run on, which is also how many threads XLA starts."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @cache
 def commit() -> str | None:
     """The commit of hexbench's own working tree, with `-dirty` if tracked files differ.
 
-    None where hexbench is installed rather than run from its clone: the repository around it, if
-    there is one, is another project's.
+    None where Git does not tell both, and where hexbench is installed rather than run from its clone: the
+    repository around it, if there is one, is another project's.
     """
     top = _git("rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != ROOT or not (ROOT / "run_benchmarks.py").is_file():
         return None
-    hash_ = _git("rev-parse", "HEAD")
-    if hash_ is None:
+    hash_, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
+    if not hash_ or changes is None:
         return None
-    return hash_ + ("-dirty" if _git("status", "--porcelain", "--untracked-files=no") else "")
+    return hash_ + ("-dirty" if changes else "")
 
 
 def last_commit(file: Path) -> str | None:
@@ -112,11 +63,16 @@ def last_commit(file: Path) -> str | None:
 
 
 def _git(*arguments: str) -> str | None:
+    """What Git says of the folder that hexbench is in, whichever repository its variables name."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(
-            ["git", "-C", str(ROOT), *arguments],
+            ["git", "--no-optional-locks", "-C", str(ROOT), *arguments],
             capture_output=True,
             text=True,
+            errors="replace",
+            env=own | {"LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
             timeout=10,
             check=False,
         )

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import click
+from hexbench import process
 from hexbench.data.dataset import Dataset, Split, Subset
 from hexbench.errors import BadInput, ExitCode
 from hexbench.measure.environment import environment
@@ -199,4 +200,4 @@ def _numbers(option: str, text: str) -> list[int]:
 
 
 if __name__ == "__main__":
-    main()
+    process.run(main)

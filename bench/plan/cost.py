@@ -5,12 +5,12 @@ A model says what its training costs for each step, pixel or pair of images on t
 from the cells that are done.
 """
 
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 from math import ceil
 
 from hexbench.models import Entry
+from hexbench.models.machine import usable_cores
 from hexbench.plan.cell import Cell
 from hexbench.plan.suites import Images
 from hexbench.plan.sweeps import Models
@@ -40,7 +40,7 @@ class Expectation:
         tested = cell.parts.tested(size) if cell.subset.resplit else self._images.tested
         if entry.learning_curve:
             return self._by_epochs(cell, entry, tested)
-        cores = os.cpu_count() or 1
+        cores = usable_cores()
         pairs = entry.cost.get("pair", 0.0) / (cores if entry.searches else 1)
         if cell.params.get("probability"):
             pairs = entry.cost.get("probability_pair", pairs)

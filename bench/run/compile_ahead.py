@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+from hexbench import process
 from hexbench.data.sources import Source
 from hexbench.files import reason, write_whole
 from hexbench.models import entries
@@ -155,4 +156,4 @@ def main(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    process.run(main)

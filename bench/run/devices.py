@@ -1,20 +1,12 @@
 """Which devices this machine has, how many of them the user wants, and how a process sees one of them."""
 
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from hexbench.errors import BadInput
+from hexbench.measure.start import ask
 
-ASK = """
-from hexbench.measure.environment import start_jax
-jax = start_jax()
-first = jax.local_devices()[0]
-rocm = first.platform == "gpu" and "rocm" in first.client.platform_version.lower()
-print("rocm" if rocm else first.platform, jax.local_device_count())
-"""
 VISIBLE = {"gpu": "CUDA_VISIBLE_DEVICES", "rocm": "ROCR_VISIBLE_DEVICES", "tpu": "TPU_VISIBLE_CHIPS"}
 """The variable that says which devices a process sees."""
 ONE_CHIP = {"TPU_CHIPS_PER_PROCESS_BOUNDS": "1,1,1", "TPU_PROCESS_BOUNDS": "1,1,1"}
@@ -61,13 +53,9 @@ class Found:
 
 
 def found() -> Found:
-    """Asked in a process of its own, which ends and leaves them free."""
-    done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["it does not say why"])[-1].rstrip(".")
-        raise BadInput(f"JAX finds no device: {said}.")
-    kind, count = done.stdout.split()[-2:]
-    return Found(kind, int(count))
+    """Asked in a process of its own; BadInput where JAX does not start."""
+    kind, count, _ = ask()
+    return Found(kind, count)
 
 
 def given(option: str) -> int:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from hexbench.data.dataset import Dataset
 from hexbench.errors import BadInput
+from hexbench.measure.start import check_jax
 from hexbench.plan.cost import Expectation
 from hexbench.run import job as jobs
 from hexbench.run.job import Job
@@ -46,6 +47,11 @@ class Executor(Protocol):
 class Local:
     """Measures in this process, one cell after another."""
 
+    def __init__(self, *, accelerated: bool = False):
+        """`accelerated`: JAX will be needed; BadInput where it does not start."""
+        if accelerated:
+            check_jax()
+
     def carry_out(self, work: Work) -> Results:
         """As `Executor`."""
         yield from jobs.carry_out(work.job, work.store, work.data, work.listener, work.signals.deferred)
@@ -56,13 +62,19 @@ class Local:
 
 
 def executor_of(
-    name: str, settings: Path | None = None, scheduler: str | None = None, devices: str | None = None
+    name: str,
+    settings: Path | None = None,
+    scheduler: str | None = None,
+    devices: str | None = None,
+    *,
+    accelerated: bool = False,
 ) -> Executor:
     """The executor of this name.
 
     `settings` is a TOML file with a section for it, `scheduler` the address of Dask's, `devices` on how
-    many of this machine cells are measured side by side. BadInput where its packages or its cluster are
-    missing, or an option is wrong or not for it.
+    many of this machine cells are measured side by side, `accelerated` whether JAX is needed. BadInput where
+    its packages, its cluster or the device that was asked for are missing, or an option is wrong or not for
+    it.
     """
     if scheduler is not None and name != "dask":
         raise BadInput(f"--scheduler {scheduler} is for --executor dask.")
@@ -84,4 +96,4 @@ def executor_of(
         from hexbench.run.side_by_side import SideBySide
 
         return SideBySide(devices)
-    return Local()
+    return Local(accelerated=accelerated)

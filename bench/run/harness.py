@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import click
 import msgspec
+from hexbench import process
 from hexbench.data.dataset import Dataset
 from hexbench.data.sources import Source
 from hexbench.files import write_whole
@@ -149,4 +150,4 @@ def _put(record: Done, cells: Sequence[Cell], fingerprint: str, folder: Path) ->
 
 
 if __name__ == "__main__":
-    main()
+    process.run(main)

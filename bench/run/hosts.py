@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 from hexbench.errors import BadInput
 from hexbench.files import reason
-from hexbench.measure.environment import start_jax
+from hexbench.measure.start import load_jax
 from hexbench.plan.models import known_models
 from hexbench.run import job as jobs
 from hexbench.run.job import Job
@@ -24,7 +24,7 @@ from hexbench.store.store import Store
 
 def join(coordinator: str | None, processes: int | None, process: int | None) -> None:
     """Connect this process with the others; BadInput where they cannot be found."""
-    jax = start_jax()
+    jax = load_jax()
     try:
         jax.distributed.initialize(coordinator, processes, process)
     except (ValueError, RuntimeError) as error:

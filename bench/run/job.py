@@ -12,6 +12,7 @@ import msgspec
 from hexbench.data.dataset import Dataset
 from hexbench.errors import BadInput
 from hexbench.files import reason, write_whole
+from hexbench.measure.start import check_jax
 from hexbench.plan.cell import MEASUREMENT_VERSION, Cell, frozen, key_of
 from hexbench.plan.cost import Expectation
 from hexbench.plan.models import known_models
@@ -102,9 +103,12 @@ def carry_out(
     `data` are its images, if they are loaded already. `shared`: other work may run on this machine, so
     that no time is clean.
     """
+    models = known_models(job.own_models)
+    if any(models[cell.model].accelerated for cell in job.cells):
+        check_jax()  # before each of its cells fails
     data = data or images_of(job)
     split = load(job.study).split
     images = Images(len(data.images), split, len(data.parts(split)[1]))
-    expectation = Expectation(images, known_models(job.own_models), data.images[0].size)
+    expectation = Expectation(images, models, data.images[0].size)
     worker = Worker(data, store, expectation, job.options, job.own_models, listener, deferred, shared=shared)
     yield from worker.carry_out(job.cells)

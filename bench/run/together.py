@@ -9,10 +9,12 @@ from pathlib import Path
 from statistics import median
 
 import click
+from hexbench import process
 from hexbench.data.dataset import Dataset, Split, Subset
 from hexbench.files import write_whole
-from hexbench.measure.environment import start_jax, usable_cores
+from hexbench.measure.start import start_jax
 from hexbench.models import entries
+from hexbench.models.machine import usable_cores
 from hexbench.report.markdown import table_text
 from hexbench.report.table import Table
 from hexbench.report.terminal import print_table
@@ -129,4 +131,4 @@ def _relative(works: Sequence[Work], rounds: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    process.run(main)

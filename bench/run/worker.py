@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from hexbench.data.dataset import Dataset
 from hexbench.measure.cell import OnEpochs, failed, measure, measure_together
-from hexbench.measure.environment import are_several, device, environment, has_accelerator
+from hexbench.measure.environment import environment
+from hexbench.measure.start import are_several, device, has_accelerator
 from hexbench.plan.cell import Cell, key_of
 from hexbench.plan.cost import Expectation
 from hexbench.plan.models import known_models

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 import jax
+from hexbench.models.machine import usable_cores
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 AXIS = "devices"
@@ -29,11 +30,11 @@ def expose_cpu_devices() -> None:
     asked = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if asked or jax.config.jax_num_cpu_devices != -1:  # type: ignore[attr-defined]
         return
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    usable = usable_cores()
     threads = os.environ.get("NPROC", "")  # XLA's own number of threads
-    most = int(threads) if threads.isdecimal() else usable or 1
+    most = int(threads) if threads.isdecimal() else usable
     with suppress(RuntimeError):
-        jax.config.update("jax_num_cpu_devices", max(1, min(most, usable or 1)))
+        jax.config.update("jax_num_cpu_devices", max(1, min(most, usable)))
 
 
 class Devices(NamedTuple):

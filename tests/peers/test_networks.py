@@ -8,8 +8,8 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from hexbench.measure.environment import usable_cores
 from hexbench.models import MLPClassifier
+from hexbench.models.machine import usable_cores
 from hexbench.peers.roster import contestants
 from hexbench.peers.task import Task
 from peers.made_up import task

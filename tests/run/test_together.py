@@ -2,8 +2,8 @@
 
 import pytest
 from click.testing import CliRunner
-from hexbench.measure.environment import usable_cores
 from hexbench.models import entries
+from hexbench.models.machine import usable_cores
 from hexbench.report.readme import table_in
 from hexbench.run import together
 

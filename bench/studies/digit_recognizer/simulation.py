@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from hexbench import process
 from hexbench.analyse.simulation import (
     Components,
     Missed,
@@ -132,4 +133,4 @@ def _shares(found: Missed) -> tuple[str, str, str, str]:
 
 
 if __name__ == "__main__":
-    main()
+    process.run(main)

@@ -8,11 +8,11 @@ The same count and seed give the same bytes with any number of threads, and also
 processor: only exactly rounded operations are used, and normal draws are put on a grid.
 """
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from hexbench.models.machine import usable_cores
 from hexbench.studies.digit_recognizer.data.glyphs import Pens, pens
 from hexbench.studies.digit_recognizer.data.ground import (
     EMPTY,
@@ -66,7 +66,7 @@ def draw(count: int | Sequence[int], seed: int = 0, workers: int | None = None) 
         part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
         images[part] = _draw_chunk(np.random.default_rng([seed, chunk]), labels[part])
 
-    with ThreadPoolExecutor(workers or os.cpu_count()) as threads:
+    with ThreadPoolExecutor(workers or usable_cores()) as threads:
         list(threads.map(fill, range(-(-count // CHUNK))))  # list: so that errors are raised
     return images, labels
 

@@ -1,0 +1,134 @@
+"""What every command of hexbench does first and last: its environment, its output, its exit code."""
+
+import codecs
+import io
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+from hexbench import variables
+from hexbench.errors import BadInput, ExitCode, NothingMeasured, Unprotected
+from hexbench.files import one_line, reason
+
+PLAIN = {"±": "+/-", "≥": ">=", "≤": "<=", "×": "x", "–": "-", "—": "-", "…": "...", "·": "-", "’": "'"}
+"""For terminals whose encoding lacks them."""
+
+
+def run(command: click.Command) -> NoReturn:
+    """Carry out a command line and end the process: what fails is one sentence and an `ExitCode`."""
+    code = _carry_out(command)
+    try:
+        sys.stdout.flush()
+    except OSError:  # said already; the interpreter would say it once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _carry_out(command: click.Command) -> int:
+    codecs.register_error("hexbench", _in_plain_letters)
+    sys.stdout, sys.stderr = _open("stdout"), _open("stderr")
+    try:
+        aside = variables.settle()
+        warnings.showwarning = _shown_by(warnings.showwarning)
+        warnings.simplefilter("always", Unprotected)
+        try:
+            code = command.main(standalone_mode=False, obj=aside)
+        except SystemExit as ended:
+            code = ended.code
+        sys.stdout.flush()
+    except BaseException as error:
+        return _failed(error)
+    return code if isinstance(code, int) else ExitCode.OK
+
+
+def _failed(error: BaseException) -> ExitCode:
+    """Say in one sentence why the command ended; the exit code that tells."""
+    if isinstance(error, click.ClickException):
+        error.show()
+        return ExitCode.BAD_INPUT
+    for kind, code, words in EXPLAINED:
+        if isinstance(error, kind):
+            click.echo(f"Error: {one_line(words(error))}", err=True)
+            return code
+    traceback.print_exception(error)
+    name = type(error).__name__
+    click.echo(f"Error: this is a fault of hexbench ({name}): please report the lines above.", err=True)
+    return ExitCode.INTERNAL
+
+
+def _of_system(error: OSError) -> str:
+    return f"{error.filename}: {reason(error)}." if error.filename else f"{reason(error)}."
+
+
+def _of_import(error: ImportError) -> str:
+    return (
+        f"{error.name or 'a package'} cannot be imported: {reason(error)}. Install hexbench's packages again, "
+        "by `make setup` in its folder or by pip."
+    )
+
+
+EXPLAINED: tuple[tuple[Any, ExitCode, Callable[[Any], str]], ...] = (
+    (KeyboardInterrupt, ExitCode.INTERRUPTED, lambda _: "stopped; what was finished is kept."),
+    (click.Abort, ExitCode.INTERRUPTED, lambda _: "stopped; what was finished is kept."),
+    (NothingMeasured, ExitCode.NOTHING_MEASURED, str),
+    (BadInput, ExitCode.BAD_INPUT, str),
+    (OSError, ExitCode.BAD_INPUT, _of_system),
+    (ImportError, ExitCode.BAD_INPUT, _of_import),
+    (MemoryError, ExitCode.BAD_INPUT, lambda _: "there is not enough memory."),
+)
+"""Errors that users can cause, their exit codes and the sentences that are said."""
+
+
+def _shown_by(others: Callable[..., None]) -> Callable[..., None]:
+    """Shows a warning of ours as a sentence, and has those of libraries shown by `others`."""
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if issubclass(category, Unprotected):
+            click.echo(f"Warning: {one_line(str(message))}", err=True)
+        else:
+            others(message, category, *rest, **more)
+
+    return show
+
+
+class _Outlet(io.FileIO):
+    """A stream of the process whose reader may leave early, as `| head` does: the work goes on."""
+
+    def __init__(self, stream: str, number: int):
+        super().__init__(number, "wb", closefd=False)
+        self.said = f"standard {'output' if stream == 'stdout' else 'error'}"
+
+    def write(self, content: Any) -> int | None:
+        try:
+            return super().write(content)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            return len(content)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self.said) from None
+
+
+def _open(name: str) -> Any:
+    """The process's stream of this name, of any encoding; one without a reader where it is closed."""
+    stream = getattr(sys, name)
+    if stream is None:  # closed by whoever started the process
+        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - until the process ends
+    if not isinstance(getattr(getattr(stream, "buffer", None), "raw", None), io.FileIO):
+        return stream
+    stream.flush()
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Outlet(name, stream.fileno())),
+        encoding=stream.encoding,
+        errors="hexbench",
+        line_buffering=stream.line_buffering,
+        write_through=name == "stderr",
+    )
+
+
+def _in_plain_letters(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
