@@ -3,10 +3,13 @@
 import codecs
 import io
 import os
+import shlex
+import shutil
 import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -26,6 +29,25 @@ def run(command: click.Command) -> NoReturn:
     except OSError:  # said already; the interpreter would say it once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
+
+
+def command_line() -> str:
+    """The command of this process, so that it works when it is typed again in the same folder."""
+    program, arguments = Path(sys.argv[0]), sys.argv[1:]
+    if program.suffix != ".py":
+        return shlex.join([_typed(program), *arguments])
+    return shlex.join([_typed(Path(sys.executable)), _typed(program), *arguments])
+
+
+def _typed(program: Path) -> str:
+    """By its name where the shell finds it by that, else by its path, from here if it lies here."""
+    names = dict.fromkeys((program.name, "python", "python3"))
+    for name in names:
+        found = shutil.which(name)
+        if found and Path(found).absolute() == program.absolute():
+            return name
+    here, place = Path.cwd(), program.absolute()
+    return str(place.relative_to(here) if place.is_relative_to(here) else program)
 
 
 def _carry_out(command: click.Command) -> int:
@@ -66,8 +88,8 @@ def _of_system(error: OSError) -> str:
 
 def _of_import(error: ImportError) -> str:
     return (
-        f"{error.name or 'a package'} cannot be imported: {reason(error)}. Install hexbench's packages again, "
-        "by `make setup` in its folder or by pip."
+        f"{error.name or 'a package'} cannot be imported: {reason(error)}. Install hexbench's packages "
+        "again, by `make setup` in its folder or by pip."
     )
 
 
@@ -102,9 +124,9 @@ class _Outlet(io.FileIO):
         super().__init__(number, "wb", closefd=False)
         self.said = f"standard {'output' if stream == 'stdout' else 'error'}"
 
-    def write(self, content: Any) -> int | None:
+    def write(self, content: Any, /) -> int:
         try:
-            return super().write(content)
+            return super().write(content) or 0
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
             return len(content)

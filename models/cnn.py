@@ -22,7 +22,7 @@ class Convolution(nnx.Module):
         glorot = nnx.initializers.glorot_uniform()
         shape = (kernel_size, kernel_size, channels, filters)
         self.kernel = nnx.Param(glorot(rngs.params(), shape, jnp.float32))
-        self.bias = nnx.Param(jnp.zeros(filters))
+        self.bias = nnx.Param(jnp.zeros(filters, jnp.float32))
 
     def __call__(self, images: Array) -> Array:
         """(n, height, width, channels) to (n, height - size + 1, width - size + 1, filters)."""
@@ -39,7 +39,7 @@ class Dense(nnx.Module):
     def __init__(self, inputs: int, outputs: int, rngs: nnx.Rngs):
         glorot = nnx.initializers.glorot_uniform()
         self.kernel = nnx.Param(glorot(rngs.params(), (inputs, outputs), jnp.float32).T)
-        self.bias = nnx.Param(jnp.zeros(outputs))
+        self.bias = nnx.Param(jnp.zeros(outputs, jnp.float32))
 
     def __call__(self, x: Array) -> Array:
         """(n, inputs) to (n, outputs)."""

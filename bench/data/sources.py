@@ -107,8 +107,11 @@ class Sources:
         return {digits.NAME: digits.source, **self.named}
 
     def _auto(self, count: int | None) -> Source:
-        if path := os.environ.get(VARIABLE):
-            return self._at(expanded(path), path)
+        if option := os.environ.get(VARIABLE, "").strip():
+            try:
+                return self._named(option, count)
+            except BadInput as fault:
+                raise BadInput(f"{VARIABLE}={option}: {fault}") from None
         if FOLDER.is_symlink() and not FOLDER.exists():
             return self._at(FOLDER, str(FOLDER))
         found = (reader(FOLDER) for reader in self.readers)

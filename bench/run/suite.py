@@ -1,7 +1,5 @@
 """Runs a suite from a plan to a written report: the one place where all the parts meet."""
 
-import shlex
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +18,7 @@ from hexbench.models import Entry
 from hexbench.plan.cell import label_of
 from hexbench.plan.cost import Expectation
 from hexbench.plan.suites import Images, Plan
+from hexbench.process import command_line
 from hexbench.report.terminal import headline
 from hexbench.report.write import write_report
 from hexbench.run.execution import Outcome, run
@@ -201,7 +200,7 @@ def manifest_of(request: Request, data: Dataset, store: Store) -> Manifest:
         ),
         split=SplitFacts(split.name, split.test_size),
         environment=environment(),
-        command=one_line(shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])),
+        command=one_line(command_line()),
         began=began,
         rules=rules,
     )

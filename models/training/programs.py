@@ -158,7 +158,7 @@ def train_epochs(
         means = jnp.stack([jnp.sum(losses), jnp.sum(correct)]) / n
         return TrainState(params, optimizer_state, state.epoch + 1), history.at[i].set(means)
 
-    return jax.lax.fori_loop(0, count, one_epoch, (state, jnp.zeros((EPOCHS_PER_CALL, 2))))
+    return jax.lax.fori_loop(0, count, one_epoch, (state, jnp.zeros((EPOCHS_PER_CALL, 2), jnp.float32)))
 
 
 class Traceable(NamedTuple):
