@@ -16,8 +16,6 @@ EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage
 3 some cells failed; 4 nothing was measured; 70 a fault of hexbench; 130 stopped by Ctrl-C;
 143 stopped by SIGTERM."""
 PATH = click.Path(path_type=Path)
-WIDTH = 140
-"""Characters a line where there is no terminal, as in the log of a test machine."""
 
 
 @click.group(invoke_without_command=True, epilog=EPILOG, context_settings={"max_content_width": 100})
@@ -139,7 +137,7 @@ def _run(
     from hexbench.plan.models import known_models
     from hexbench.plan.suites import Images, narrow, plan, with_own_models
     from hexbench.plan.sweeps import read_suite, suite_of
-    from rich.console import Console
+    from hexbench.report.terminal import standard_output
 
     models = known_models(own_models)
     loaded = suite_of(list(sweeps), models) if suite is None else read_suite(study.suite(suite), models)
@@ -153,7 +151,7 @@ def _run(
         planned = whole.of(narrow(whole.cells, _conditions(only)))
     if not planned.cells:
         raise BadInput(f"suite {loaded.name} has no cell for the {source.count:,} images of {source.name}.")
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console = standard_output()
     if only_plan:
         from math import prod
 

@@ -34,8 +34,7 @@ def describe(context: click.Context, source: str, out: Path | None) -> None:
     from hexbench.files import write_whole
     from hexbench.report import card as pages
     from hexbench.report.examples import draw_examples
-    from hexbench.report.terminal import print_table
-    from rich.console import Console
+    from hexbench.report.terminal import print_table, standard_output
 
     study = _study(context)
     found = study.sources.resolve(source, default=study.data_default)
@@ -46,7 +45,7 @@ def describe(context: click.Context, source: str, out: Path | None) -> None:
     click.echo(data.name)
     for line in pages.facts(card, description):
         click.echo(line)
-    print_table(pages.classes(description), Console())
+    print_table(pages.classes(description), standard_output())
     draw_examples([data], folder / "examples.png")
     write_whole(folder / "card.md", pages.page(card, description, "examples.png"))
     card.write(folder)

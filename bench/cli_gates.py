@@ -44,10 +44,9 @@ def check(
     from hexbench.analyse.thresholds import check as judge
     from hexbench.files import write_whole
     from hexbench.report.junit import annotations, junit
-    from hexbench.report.terminal import print_findings
+    from hexbench.report.terminal import print_findings, standard_output
     from hexbench.store.record import Done
     from hexbench.store.store import Store
-    from rich.console import Console
 
     store = Store.open(folder)
     manifest, records = store.manifest(), store.planned()
@@ -61,7 +60,7 @@ def check(
     done = {record.key for record in records if isinstance(record, Done)}
     missing = [manifest.labels.get(key, key) for key in manifest.cells if key not in done]
     findings = judge(Runs.of(manifest, records), load(file))
-    print_findings(findings, Console())
+    print_findings(findings, standard_output())
     if junit_file:
         write_whole(junit_file, junit(findings, missing, manifest.data.name))
     for line in annotations(findings, missing) if github else ():

@@ -24,10 +24,6 @@ class Stopped(KeyboardInterrupt):
         self.code = code
 
 
-class Unprotected(UserWarning):
-    """Something that protects results cannot be had here. The message is one sentence that says so."""
-
-
 class ExitCode(IntEnum):
     """Exit codes of the process, as documented for users."""
 

@@ -3,12 +3,14 @@
 import difflib
 import errno
 import os
+import re
 import stat
-import tempfile
 import tomllib
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from secrets import token_hex
+from typing import IO, Any
 
 MAX_BYTES = 2**18
 """Of a user's text file: no suite, card or threshold file comes near."""
@@ -16,42 +18,91 @@ MAX_DOTS = 100
 """In a line of TOML: the parser's memory grows with the square of a key's parts."""
 MAX_CHARACTERS = 200
 """Of a user's text in a message."""
+NOT_OFFERED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EROFS}
+"""Errors of a file system that lacks an operation; all others are faults."""
+OF_SYSTEM = re.compile(
+    r"\..*|.*~|#.*#|.*\.(bak|swp|orig|tmp)|Icon\r|lost\+found|(eh)?thumbs\.db|desktop\.ini|__MACOSX|"
+    r"@eaDir|#recycle|\$RECYCLE\.BIN|System Volume Information",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class Unprotected(UserWarning):
+    """Something that protects results cannot be had here. The message is one sentence that says so."""
 
 
 def write_whole(path: Path, *parts: str | bytes | memoryview) -> None:
     """Write a file atomically and durably: after a crash it is the old one or the new one.
 
-    Text is written as UTF-8. Missing folders are made. Raises OSError naming the file where it
-    cannot be written; the old one is then as it was.
+    Text is written as UTF-8. Missing folders are made. The file that a link leads to is written; a device
+    or a pipe is written as it is. Raises OSError naming the file where it cannot be written; the old one is
+    then as it was.
     """
+    content = (part.encode() if isinstance(part, str) else part for part in parts)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        temporary = Path(name)
+        if _is_stream(path):
+            with path.open("wb") as file:
+                file.writelines(content)
+            return
+        final = path.resolve() if path.is_symlink() else path
+        final.parent.mkdir(parents=True, exist_ok=True)
+        temporary = final.with_name(f".{final.name}.{token_hex(4)}.part")
         try:
-            with os.fdopen(handle, "wb") as file:
-                for part in parts:
-                    file.write(part.encode() if isinstance(part, str) else part)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.chmod(0o644)
-            temporary.replace(path)
+            with temporary.open("xb") as file:
+                file.writelines(content)
+                sync(file)
+            temporary.replace(final)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        sync_folder(path.parent)
+        sync_folder(final.parent)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
+def _is_stream(path: Path) -> bool:
+    return str(path).startswith(("/dev/", "/proc/")) or (
+        path.exists() and not (path.is_file() or path.is_dir())
+    )
+
+
+def sync(file: IO[bytes]) -> None:
+    """Make what was written to a file survive a power cut; say so where its system does not offer that."""
+    file.flush()
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in NOT_OFFERED:
+            raise
+        _warn_of(Path(file.name).parent)
+
+
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut, where the system offers that."""
-    if os.name == "posix":
+    """Make the names in a folder survive a power cut; say so where its system does not offer that."""
+    if os.name != "posix":
+        return
+    try:
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+    except OSError:  # its files are written, and each was made to last by itself
+        _warn_of(folder)
+
+
+def _warn_of(folder: Path) -> None:
+    warnings.warn(
+        f"{folder} is on a file system that does not confirm what is stored: after a power cut the last "
+        "files may be missing there.",
+        Unprotected,
+        stacklevel=2,
+    )
+
+
+def is_of_system(name: str) -> bool:
+    """Whether systems, editors or version control leave files of this name in folders."""
+    return OF_SYSTEM.fullmatch(name) is not None
 
 
 def read_text(path: Path) -> str:

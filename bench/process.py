@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 
 import click
 from hexbench import variables
-from hexbench.errors import BadInput, ExitCode, NothingMeasured, Unprotected
-from hexbench.files import one_line, reason
+from hexbench.errors import BadInput, ExitCode, NothingMeasured
+from hexbench.files import Unprotected, one_line, reason
 
 PLAIN = {"±": "+/-", "≥": ">=", "≤": "<=", "×": "x", "–": "-", "—": "-", "…": "...", "·": "-", "’": "'"}
 """For terminals whose encoding lacks them."""
@@ -56,7 +56,7 @@ def _carry_out(command: click.Command) -> int:
     try:
         aside = variables.settle()
         warnings.showwarning = _shown_by(warnings.showwarning)
-        warnings.simplefilter("always", Unprotected)
+        warnings.simplefilter("once", Unprotected)
         try:
             code = command.main(standalone_mode=False, obj=aside)
         except SystemExit as ended:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hexbench.errors import BadInput
-from hexbench.files import reason, sync_folder
+from hexbench.files import reason, sync, sync_folder
 
 VARIABLE = "HEXBENCH_CACHE"
 UNFINISHED = ".unfinished-"
@@ -62,7 +62,7 @@ def put_in_place(new: Path, final: Path) -> None:
     old = new.with_name(f"{new.name}.old")
     if new.is_file():
         with new.open("rb+") as file:
-            os.fsync(file.fileno())
+            sync(file)
     try:
         if final.is_dir():
             final.rename(old)

@@ -106,6 +106,7 @@ def verify(data: Dataset, card: Card | None, known: Mapping[str, Known], folder:
     BadInput if the fingerprints differ or if none is recorded.
     """
     names = {found.fingerprint: name for name, found in known.items()}
+    published = known.get(data.name)
     if folder is not None:
         card = Card.read(folder)
         if card is None:
@@ -115,11 +116,12 @@ def verify(data: Dataset, card: Card | None, known: Mapping[str, Known], folder:
         recorded, where = card.fingerprint, CARD_FILE
     elif data.fingerprint in names:
         return f"hexbench's own record of {names[data.fingerprint]}"
-    elif data.name in known:
-        recorded, where = known[data.name].fingerprint, "hexbench's own record"
+    elif published is not None and published.provenance == data.provenance:  # not files of that name
+        recorded, where = published.fingerprint, "hexbench's own record"
     else:
+        none_of = f", and it is none of {', '.join(known)}" if known else ""
         raise BadInput(
-            f"no fingerprint of {data.name} is recorded: `data describe` writes a card, and "
+            f"no fingerprint of {data.name} is recorded{none_of}: `data describe` writes a card, and "
             "`data verify --card FOLDER` compares with it later."
         )
     if recorded != data.fingerprint:

@@ -109,7 +109,6 @@ class Published:
                     "a mirror with --url, or a file you have with --archive."
                 ) from None
             whole, final = folder / self.file, cache_folder() / self.file
-            whole.chmod(0o644)
             put_in_place(whole, final)
         return replace(attempts.archives[-1], path=final)
 

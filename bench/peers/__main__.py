@@ -17,9 +17,8 @@ from hexbench.peers.report import Run, conclusions, headline, write
 from hexbench.peers.roster import CPU, DEVICES, GPU, NAMES, OURS, ROSTER, SLOW, contestants, left_out
 from hexbench.peers.task import FEWEST_SEARCHED, Task
 from hexbench.peers.verdicts import targets
-from hexbench.report.terminal import print_table
+from hexbench.report.terminal import print_table, standard_output
 from hexbench.study import DEFAULT, load
-from rich.console import Console
 
 REGISTERED = {"cnn": "cnn", "mlp": "mlp", "svm": "svm_grid"}
 """The model that each contest is about, in `hexbench.models`."""
@@ -134,7 +133,7 @@ def _carry_out(run: Run, contests: list[tuple[Setting, Task]], without: set[str]
 
 
 def _conclude(run: Run, out: Path) -> ExitCode:
-    console = Console()
+    console = standard_output()
     for table in headline(run.outcomes):
         print_table(table, console)
     for target in targets(run.outcomes):

@@ -1,7 +1,6 @@
 """What `compare` prints: two runs beside each other as text, as Markdown and as JSON."""
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from math import isfinite
@@ -32,8 +31,7 @@ from hexbench.report.columns import setting_name
 from hexbench.report.markdown import code, escape, table_text
 from hexbench.report.slices import Slices
 from hexbench.report.table import Table, percent
-from hexbench.report.terminal import print_table
-from rich.console import Console
+from hexbench.report.terminal import print_table, standard_output
 
 TIMES = {"epoch_s": "time of an epoch", "search_s": "time of the search", "train_s": "time of a fit"}
 NAMED = 20
@@ -44,7 +42,7 @@ WIDTH = 160
 
 def as_text(found: Comparison, margin: float | None = None) -> None:
     """Print tables and sentences to the terminal; `margin`, a share, is what the second may be worse by."""
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console = standard_output(WIDTH)
     for table in _tables(found, margin):
         print_table(table, console)
         click.echo(f"{table.note}\n")

@@ -16,6 +16,7 @@ What a study has made under a name that the engine uses, the engine does not mak
 """
 
 import re
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,13 +62,19 @@ class Context:
         fits = len(caption) + len(data) < CHARACTERS_AN_INCH * figure.get_figwidth()
         title = f"{caption} · {data}" if fits else f"{caption}\n{data}"
         figure.suptitle(title, fontsize=11, parse_math=False)
-        picture = Picture(re.sub(r"\W+", "_", name) + ".png", caption)
+        picture = Picture(self._file(name), caption)
         save(figure, self.folder / picture.file)
-        self._files.add(picture.file)
+        self._files.add(picture.file.lower())
         return picture
+
+    def _file(self, name: str) -> str:
+        """A name of a file that no other figure has, also where capitals do not count."""
+        stem = re.sub(r"\W+", "_", name, flags=re.ASCII)
+        names = chain([f"{stem}.png"], (f"{stem}_{number}.png" for number in count(2)))
+        return next(file for file in names if file.lower() not in self._files)
 
     def remove_stale(self) -> None:
         """Remove pictures of earlier reports that were not drawn again."""
         for file in self.folder.glob("*.png"):
-            if file.name not in self._files:
+            if file.name.lower() not in self._files:
                 file.unlink()

@@ -1,5 +1,6 @@
 """Progress bars on a terminal: bytes fetched, things counted, cells of a run."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,8 @@ from rich.progress import (
 )
 from rich.table import Column
 
+LINE_EVERY_S = 30.0
+"""Where no bar can be drawn, a line of progress this often."""
 RUN_REFRESH_HZ = 2
 """Of a run's bar: drawing takes processor time from what is being timed."""
 
@@ -25,8 +28,9 @@ class Bar:
     """One line of a terminal; it has the methods that pooch asks of a progress bar."""
 
     def __init__(self, progress: Progress, words: str):
-        self._progress = progress
+        self._progress, self._words = progress, words
         self._task = progress.add_task(words, total=None)
+        self._spoke = time.monotonic()
 
     @property
     def total(self) -> float:
@@ -40,6 +44,11 @@ class Bar:
     def update(self, amount: float) -> None:
         """Go on by this much."""
         self._progress.advance(self._task, amount)
+        console = self._progress.console
+        if not console.is_interactive and time.monotonic() - self._spoke > LINE_EVERY_S:
+            self._spoke = time.monotonic()
+            share = f": {self._progress.tasks[0].percentage:.0f}%" if self.total else ""
+            console.print(f"{self._words}{share}", markup=False, highlight=False)
 
     def reset(self) -> None:
         """Go back to the start."""
@@ -52,14 +61,14 @@ class Bar:
 
 @contextmanager
 def bytes_bar(words: str, console: Console) -> Iterator[Bar]:
-    """A bar of bytes with their speed, while inside; none where the console is no terminal."""
+    """A bar of bytes with their speed, while inside; a line now and then where there is no terminal."""
     with _counted(console, DownloadColumn(), TransferSpeedColumn()) as progress:
         yield Bar(progress, words)
 
 
 @contextmanager
 def count_bar(words: str, console: Console) -> Iterator[Bar]:
-    """A bar of things counted, while inside; none where the console is no terminal."""
+    """A bar of things counted, while inside; a line now and then where there is no terminal."""
     with _counted(console, MofNCompleteColumn()) as progress:
         yield Bar(progress, words)
 
@@ -89,5 +98,5 @@ def _progress(console: Console, *columns: ProgressColumn, expand: bool = False, 
         expand=expand,
         refresh_per_second=hz,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not console.is_interactive,
     )

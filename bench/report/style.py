@@ -58,9 +58,11 @@ class Palette:
 @contextmanager
 def styled(**more: Any) -> Iterator[None]:
     """Figures made and drawn inside look alike; letters of a name that the font lacks become boxes."""
-    from matplotlib import rc_context
+    from matplotlib import rc_context, rcdefaults, rcParams
 
-    with rc_context(STYLE | more), warnings.catch_warnings():
+    with rc_context(), warnings.catch_warnings():
+        rcdefaults()  # a matplotlibrc of the user's may ask for LaTeX
+        rcParams.update(STYLE | more)
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         yield
 

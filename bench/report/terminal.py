@@ -1,5 +1,6 @@
 """Tables for a terminal: the plan, the headline of a run, and the regression check."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,8 +16,22 @@ if TYPE_CHECKING:
     from hexbench.plan.suites import Plan
     from rich.console import Console
 
+WIDTH = 140
+"""Characters a line where there is no terminal, as in the log of a test machine."""
 MOST_ROWS = 40
 """Longer tables are for the report."""
+
+
+def standard_output(width: int = WIDTH) -> "Console":
+    """The console of the standard output, of this width where it is no terminal.
+
+    Bars are drawn on a terminal alone: variables that force colours in a log do not force them.
+    """
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        return Console()
+    return Console(width=width, force_interactive=False)
 
 
 def headline(runs: "Runs", console: "Console") -> None:

@@ -6,7 +6,6 @@ found on any machine.
 """
 
 import os
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,9 +19,8 @@ from hexbench.files import reason, write_whole
 from hexbench.models import entries
 from hexbench.report.markdown import table_text
 from hexbench.report.table import Table
-from hexbench.report.terminal import print_table
+from hexbench.report.terminal import print_table, standard_output
 from hexbench.study import DEFAULT, load
-from rich.console import Console
 
 OFFLINE = {
     "JAX_PLATFORMS": "cpu",
@@ -34,7 +32,6 @@ OFFLINE = {
 H100 = Path(__file__).with_name("h100.txtpb")
 """XLA's description of an H100 (`GpuTargetConfig`)."""
 GB = 1e9
-WIDTH = 140
 """Characters a line where there is no terminal."""
 
 
@@ -150,7 +147,7 @@ def main(out: Path) -> None:
         rows,
         "lllrrrrr",
     )
-    print_table(table, Console(width=None if sys.stdout.isatty() else WIDTH))
+    print_table(table, standard_output())
     write_whole(out / "report.md", f"# Programs for other devices\n\n{table_text(table)}\n")
     click.echo(f"Table: {out / 'report.md'}")
 

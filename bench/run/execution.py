@@ -8,7 +8,7 @@ from hexbench.data.dataset import Dataset
 from hexbench.errors import Stopped
 from hexbench.plan.cell import Cell
 from hexbench.plan.cost import Clock, Expectation, format_duration
-from hexbench.report.progress import run_bar
+from hexbench.report.progress import LINE_EVERY_S, run_bar
 from hexbench.run.executors import Executor, Work
 from hexbench.run.job import Job
 from hexbench.run.signals import Signals
@@ -17,9 +17,6 @@ from hexbench.store.record import Done, Failed, Record
 from hexbench.store.store import Store
 from rich.console import Console
 from rich.progress import Progress
-
-LINE_EVERY_S = 30.0
-"""Where no bar can be drawn, a line of progress this often."""
 
 
 @dataclass
@@ -134,10 +131,11 @@ class _Display(ProgressListener):
             done=f"{self._finished:,}/{self._count:,} cells",
             left=f"about {format_duration(left)} left",
         )
-        if not self._console.is_terminal and time.perf_counter() - self._spoke > LINE_EVERY_S:
+        if not self._console.is_interactive and time.perf_counter() - self._spoke > LINE_EVERY_S:
             self._spoke = time.perf_counter()
             self._console.print(
                 f"{self._finished:,} of {self._count:,} cells done, about {format_duration(left)} left: "
                 f"{what}",
                 highlight=False,
+                markup=False,
             )

@@ -28,7 +28,7 @@ from hexbench.plan.suites import Images, plan
 from hexbench.plan.sweeps import read_suite
 from hexbench.report.markdown import table_text
 from hexbench.report.table import Table
-from hexbench.report.terminal import print_plan, print_table
+from hexbench.report.terminal import print_plan, print_table, standard_output
 from hexbench.report.write import write_report
 from hexbench.run.suite import Request, manifest_of
 from hexbench.run.worker import is_settled
@@ -82,7 +82,7 @@ def main(counts: str, writers: int, small: bool, out: Path) -> None:
         lines,
         "r",
     )
-    print_table(made, Console())
+    print_table(made, standard_output())
     write_whole(out / "report.md", f"# What the harness costs\n\n{table_text(made)}\n")
     click.echo(f"Table: {out / 'report.md'}")
 

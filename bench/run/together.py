@@ -17,9 +17,8 @@ from hexbench.models import entries
 from hexbench.models.machine import usable_cores
 from hexbench.report.markdown import table_text
 from hexbench.report.table import Table
-from hexbench.report.terminal import print_table
+from hexbench.report.terminal import print_table, standard_output
 from hexbench.study import DEFAULT, load
-from rich.console import Console
 
 SEEDS = (1, 2, 5, 10, 20)
 BATCH_FACTORS = (1, 8, 64)
@@ -69,7 +68,7 @@ def main(data: str, rounds: int, out: Path) -> None:
                 "l" + "r" * (1 + len(counts)),
             )
         )
-    console = Console()
+    console = standard_output()
     for table in tables:
         print_table(table, console)
     text = "\n\n".join(map(table_text, tables))

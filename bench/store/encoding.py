@@ -48,6 +48,11 @@ def decode(content: bytes, key: str | None = None) -> Record:
     return record
 
 
+def as_utf8(content: bytes) -> bytes:
+    """JSON in UTF-8 without a mark of byte order, as editors on other systems may have saved it otherwise."""
+    return content.decode(json.detect_encoding(content)).encode()
+
+
 def convert(value: Any, kind: type[T]) -> T:
     """The value as this type; ValueError says in half a sentence where it does not fit."""
     try:

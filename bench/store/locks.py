@@ -4,11 +4,17 @@ So nobody waits for a process that has died, however it did. A lock is a file; w
 only whether some process holds it.
 """
 
+import errno
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
+from hexbench.files import Unprotected
+
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
+"""What file systems answer that have none."""
 
 
 class Locks:
@@ -21,11 +27,24 @@ class Locks:
     def hold(self, name: str, *, wait: bool = False) -> Iterator[bool]:
         """Hold a lock, if no other process does; True if it is held. With `wait`, once nobody else does."""
         path = self.folder / f"{name}.lock"
-        lock = FileLock(path)
+        lock = FileLock(path, fallback_to_soft=False)
         try:
             self._acquire(lock, wait)
         except Timeout:
             yield False
+            return
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            # Each record is written whole, whoever writes it: two processes would do work twice, no harm.
+            warnings.warn(
+                f"{self.folder.parent} is on a file system without locks: run one command at a time there.",
+                Unprotected,
+                stacklevel=3,
+            )
+            path.unlink(missing_ok=True)
+            yield True
+            self._tidy()
             return
         try:
             yield True
@@ -34,8 +53,11 @@ class Locks:
             with suppress(OSError):
                 path.unlink()
             lock.release()
-            with suppress(OSError):
-                self.folder.rmdir()  # if this was the last
+            self._tidy()
+
+    def _tidy(self) -> None:
+        with suppress(OSError):
+            self.folder.rmdir()  # if this was the last
 
     def _acquire(self, lock: BaseFileLock, wait: bool) -> None:
         while True:

@@ -7,7 +7,7 @@ import msgspec
 from hexbench.data.dataset import Split
 from hexbench.models import Entry
 from hexbench.plan.cell import frozen
-from hexbench.store.encoding import convert
+from hexbench.store.encoding import as_utf8, convert
 from hexbench.store.record import Count, Environment
 from msgspec import Meta, Struct
 
@@ -91,7 +91,7 @@ class Manifest(Struct, frozen=True):
 
 def decode(content: bytes) -> Manifest:
     """The manifest in this JSON; ValueError says in half a sentence what is wrong with it."""
-    found = convert(msgspec.json.decode(content), Manifest)
+    found = convert(msgspec.json.decode(as_utf8(content)), Manifest)
     facts = {
         name: msgspec.structs.replace(m, defaults={k: frozen(v) for k, v in m.defaults.items()})
         for name, m in found.models.items()

@@ -4,10 +4,14 @@ A record's file begins with the sha256 of the rest, so that whatever was changed
 What is not valid counts as missing; it is set aside in `damaged/`, never deleted.
 """
 
+import codecs
+import errno
 import gc
 import hashlib
+import json
 import lzma
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +23,7 @@ from uuid import uuid4
 
 import msgspec
 from hexbench.errors import BadInput
-from hexbench.files import write_whole
+from hexbench.files import is_of_system, write_whole
 from hexbench.store import manifest as manifests
 from hexbench.store.encoding import decode, encode
 from hexbench.store.locks import Locks, NoLocks
@@ -28,11 +32,19 @@ from hexbench.store.record import Record
 
 SEAL = b'{"sha256": "%s", '
 SEALED = b'"sha256"'
+MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""With which editors on other systems begin a text."""
 KEY_LENGTH = 64
 PARTS = ".*.part"
 PACK = "cells.jsonl.xz"
 """Records of a run that travels: one a line, each as its file would hold it."""
 LONGEST_LINE = 2**20
+NAMED = re.compile(r"[0-9a-f]{64}\.json")
+"""A record's file."""
+ASIDE = re.compile(r"old-[0-9]+")
+"""Where earlier results lie in a folder that cannot be renamed."""
+FIXED = {errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.ENOTSUP}
+"""Errors of renaming a mount point, or a folder whose parent is not the user's."""
 FOLDER = "folder"
 """The lock of what there is one of: the manifest and all that is derived from the records."""
 
@@ -76,7 +88,8 @@ class Store:
         """Whether the folder holds things of others and no results."""
         ours = {self.locks.folder.name, self.checkpoints.name, self.damaged.name}
         found = self.folder.iterdir() if self.folder.exists() else ()
-        return not self.has_results and any(path.name not in ours and not _is_part(path) for path in found)
+        theirs = (path.name for path in found if path.name not in ours and not ASIDE.fullmatch(path.name))
+        return not self.has_results and not all(map(is_of_system, theirs))
 
     def put(self, record: Record) -> None:
         """Make a record durable: when this returns it survives a crash. Its cell needs no checkpoint more."""
@@ -181,9 +194,9 @@ class Store:
         return self.survey().faults
 
     def _files(self) -> list[Path]:
-        """All that lies in `cells/`, but for what is half written."""
+        """All that lies in `cells/`, but for what is half written and what is the system's."""
         files = self.cells.iterdir() if self.cells.is_dir() else ()
-        return sorted(path for path in files if not _is_part(path))
+        return sorted(path for path in files if NAMED.fullmatch(path.name) or not is_of_system(path.name))
 
     def tidy(self, found: Survey | None = None) -> dict[str, str]:
         """Move the files of `faults` to `damaged/`, and say what they were; remove what was half written.
@@ -214,8 +227,9 @@ class Store:
     def set_aside(self) -> Path | None:
         """Rename the results folder to the first free `<name>.old-N`; never deletes.
 
-        None, and nothing is done, where the folder holds no results. BadInput while another process
-        measures there.
+        A folder that cannot be renamed, as a mount point or the one where the command was started, is
+        emptied into its own `old-N` instead. None, and nothing is done, where the folder holds no results.
+        BadInput while another process measures there.
         """
         if not self.has_results:
             return None
@@ -224,8 +238,22 @@ class Store:
                 f"{self.folder} is in use by another process: wait for it, or choose another --out."
             )
         folder = self.folder.resolve()
-        aside = _first_free(folder.with_name(f"{folder.name}.old-{n}") for n in count(1))
-        folder.rename(aside)
+        if not Path.cwd().is_relative_to(folder):
+            aside = _first_free(folder.with_name(f"{folder.name}.old-{n}") for n in count(1))
+            try:
+                folder.rename(aside)
+            except OSError as error:
+                if error.errno not in FIXED:
+                    raise
+            else:
+                if self.folder.is_symlink():
+                    folder.mkdir()  # so that it does not lead nowhere
+                return aside
+        aside = _first_free(folder / f"old-{n}" for n in count(1))
+        aside.mkdir()
+        for path in sorted(folder.iterdir()):
+            if not ASIDE.fullmatch(path.name) and (_is_part(path) or not is_of_system(path.name)):
+                path.rename(aside / path.name)
         return aside
 
 
@@ -259,11 +287,24 @@ def _read(path: Path) -> tuple[Record | None, str | None]:
 
 def _unsealed(content: bytes, key: str | None = None) -> Record:
     """The record in this text, of the cell `key` if that is known; ValueError says what is wrong."""
-    if SEALED in content:
+    if not content.startswith(MARKS):
         unsealed = b"{" + content[len(SEAL % bytes(KEY_LENGTH)) :].rstrip(b"\n")
-        if content.rstrip(b"\n") != _sealed(unsealed):
-            raise ValueError("it was changed after it was written")
-    return decode(content, key)
+        if SEALED not in content or content.rstrip(b"\n") == _sealed(unsealed):
+            return decode(content, key)
+    return decode(_reformatted(content), key)
+
+
+def _reformatted(content: bytes) -> bytes:
+    """The text that was sealed, where a filter or an editor has changed its layout alone; else ValueError."""
+    try:
+        found = json.loads(content)
+        seal = found.pop("sha256")
+        text = json.dumps(found, separators=(",", ":")).encode()
+        if _sealed(text) == SEAL % seal.encode() + text[1:]:
+            return text
+    except (ValueError, AttributeError, RecursionError):
+        pass
+    raise ValueError("it was changed after it was written")
 
 
 def _sealed(text: bytes) -> bytes:

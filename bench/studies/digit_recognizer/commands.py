@@ -63,7 +63,7 @@ def fetch(
     published, make = _set(name, count, everything)
     from hexbench.data.download import read_address, read_checksum
     from hexbench.report.progress import bytes_bar
-    from rich.console import Console
+    from hexbench.report.terminal import standard_output
 
     wanted, address = read_checksum(checksum), read_address(url or published.url)
     if archive:
@@ -72,7 +72,7 @@ def fetch(
         found = kept
         click.echo(f"{kept.path} is here already, and its checksum is right.")
     else:
-        console = Console()
+        console = standard_output()
 
         def say(sentence: str) -> None:
             console.print(sentence, markup=False, highlight=False, soft_wrap=True)
@@ -126,10 +126,10 @@ def _given(published: "Published", file: Path, checksum: str | None) -> "Archive
 
 def _make(name: str, archive: "Archive", make: "Callable[[Archive, Bar], Card]") -> None:
     from hexbench.report.progress import count_bar
+    from hexbench.report.terminal import standard_output
     from hexbench.studies.digit_recognizer.data.sources import emnist_folder
-    from rich.console import Console
 
-    with count_bar("Reading images", Console()) as bar:
+    with count_bar("Reading images", standard_output()) as bar:
         card = make(archive, bar)
     click.echo(f"{card.name}: {card.images:,} images in {emnist_folder()}")
     click.echo("Fingerprint:")
@@ -149,11 +149,10 @@ def compare(first: str, second: str, seeds: int, beside_report: bool, out: Path)
     Both get as many images of each class; `synthetic` is drawn in FIRST's numbers.
     """
     from hexbench.data.sources import Sources
-    from hexbench.report.terminal import print_table
+    from hexbench.report.terminal import print_table, standard_output
     from hexbench.studies.digit_recognizer.data import sources
     from hexbench.studies.digit_recognizer.likeness.trials import matched
     from hexbench.studies.digit_recognizer.likeness.write import write_comparison
-    from rich.console import Console
 
     count = sources.IMAGES_IN_FULL
     known = Sources(sources.SOURCES, sources.READERS, sources.FALLBACK)
@@ -163,7 +162,7 @@ def compare(first: str, second: str, seeds: int, beside_report: bool, out: Path)
     _check_comparable(two)
     one, two = matched(one, two)
     large = sources.synthetic(None, count).load() if beside_report else None
-    console = Console()
+    console = standard_output()
     for table in write_comparison(one, two, large, seeds, out, console):
         print_table(table, console)
     click.echo(f"Page: {out / 'report.md'}")
