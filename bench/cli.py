@@ -10,7 +10,7 @@ from hexbench import process
 from hexbench.cli_data import data_commands
 from hexbench.cli_gates import check, compare
 from hexbench.errors import BadInput, ExitCode, Stopped
-from hexbench.study import DEFAULT, Study, load, names, our_studies
+from hexbench.study import DEFAULT, Study, load, names, of_run, our_studies
 
 EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage or bad input;
 3 some cells failed; 4 nothing was measured; 70 a fault of hexbench; 130 stopped by Ctrl-C;
@@ -202,7 +202,7 @@ def report(folder: Path, study: str | None) -> None:
     from hexbench.store.store import Store
 
     store = Store.open(folder)
-    judge = load(study or store.manifest().study)
+    judge = load(study) if study else of_run(store.manifest().study, folder)
     with store.alone():
         found = store.survey()
         for name, fault in found.faults.items():

@@ -54,7 +54,7 @@ def check(
         write_whole(written, derived(Runs.of(manifest, records)))
         click.echo(f"Thresholds: {written}. They apply by: check DIR --thresholds {written}")
         return
-    file = thresholds or study.load(manifest.study).thresholds
+    file = thresholds or study.of_run(manifest.study, folder).thresholds
     if file is None:
         raise BadInput(f"the study {manifest.study} has no thresholds: name a file by --thresholds.")
     done = {record.key for record in records if isinstance(record, Done)}

@@ -60,6 +60,10 @@ class Study:
         """Whether it comes with hexbench."""
         return self.folder.parent == FOLDER
 
+    def is_named(self, name: str) -> bool:
+        """Whether `name`, of a study or a path of its folder, is this one's."""
+        return name == self.name or (not self.is_ours and Path(name).resolve() == self.folder.resolve())
+
     @cached_property
     def claims(self) -> "tuple[Claim, ...]":
         """The statements of the report with their rules; BadInput if one is wrong."""
@@ -145,6 +149,19 @@ def load(name: str) -> Study:
         return _study(name if ours else str(folder), folder, content)
     except BadInput as error:
         raise BadInput(f"{file}: {error}.") from None
+
+
+def of_run(name: str, run: Path) -> Study:
+    """The study that the results folder `run` names; BadInput as `load`."""
+    try:
+        return load(name)
+    except BadInput as fault:
+        if Path(name).is_dir():
+            raise
+        raise BadInput(
+            f"{run} was measured for the study {name}, which is not there from this folder: run the command "
+            "where it was run then, or name the study by --study, for `check` a file by --thresholds."
+        ) from fault
 
 
 def _study(name: str, folder: Path, content: dict[str, Any]) -> Study:

@@ -21,12 +21,18 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def cache_folder() -> Path:
-    """The folder that $HEXBENCH_CACHE names, else the system's; it may not exist."""
+    """The folder that $HEXBENCH_CACHE names, else the system's; it may not exist.
+
+    BadInput where the user has no home folder, as in containers.
+    """
     if os.environ.get(VARIABLE):
         return expanded(os.environ[VARIABLE])
     import pooch
 
-    return Path(pooch.os_cache("hexbench"))
+    try:
+        return Path(pooch.os_cache("hexbench"))
+    except RuntimeError:
+        raise BadInput(f"there is no home folder for a cache: name a folder in {VARIABLE}.") from None
 
 
 def expanded(path: str) -> Path:

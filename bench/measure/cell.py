@@ -3,6 +3,7 @@
 import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -316,7 +317,8 @@ def _prepare_devices() -> None:
     start_jax()
     from hexbench.models.training.compile_cache import keep_programs_in
 
-    keep_programs_in(cache_folder() / "programs")
+    with suppress(BadInput):  # without a cache folder programs are compiled each time
+        keep_programs_in(cache_folder() / "programs")
 
 
 def kept_epochs(epochs: int, evaluated: set[int]) -> list[int]:

@@ -164,8 +164,8 @@ def manifest_of(request: Request, data: Dataset, store: Store) -> Manifest:
     began, rules = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), dict(request.rules)
     if store.manifest_file.exists():
         earlier = store.manifest()
-        same = (earlier.study, earlier.suite, earlier.data.fingerprint)
-        if same != (request.study.name, request.suite, data.fingerprint):
+        same = (earlier.suite, earlier.data.fingerprint) == (request.suite, data.fingerprint)
+        if not (same and request.study.is_named(earlier.study)):
             raise BadInput(
                 f"{store.folder} holds suite {earlier.suite} of {earlier.study} on {earlier.data.name}: "
                 "choose another --out, or set it aside with --fresh."
