@@ -17,7 +17,7 @@ class NothingMeasured(Exception):
 
 
 class Stopped(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM. `code` is the exit code that says which."""
+    """Ctrl-C or a signal. `code` is the exit code that says which."""
 
     def __init__(self, code: "ExitCode"):
         super().__init__()
@@ -33,5 +33,7 @@ class ExitCode(IntEnum):
     CELLS_FAILED = 3
     NOTHING_MEASURED = 4
     INTERNAL = 70
+    HUNG_UP = 129
     INTERRUPTED = 130
     TERMINATED = 143
+    OUT_OF_TIME = 152

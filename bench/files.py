@@ -21,8 +21,8 @@ MAX_CHARACTERS = 200
 NOT_OFFERED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EROFS}
 """Errors of a file system that lacks an operation; all others are faults."""
 OF_SYSTEM = re.compile(
-    r"\..*|.*~|#.*#|.*\.(bak|swp|orig|tmp)|Icon\r|lost\+found|(eh)?thumbs\.db|desktop\.ini|__MACOSX|"
-    r"@eaDir|#recycle|\$RECYCLE\.BIN|System Volume Information",
+    r"\..*|.*~|#.*#|.*\.(bak|swp|orig|tmp)|.*(sync-conflict|conflicted copy).*|Icon\r|lost\+found|__MACOSX|"
+    r"(eh)?thumbs\.db|desktop\.ini|@eaDir|#recycle|\$RECYCLE\.BIN|System Volume Information",
     re.IGNORECASE | re.DOTALL,
 )
 

@@ -1,6 +1,7 @@
 """What every command of hexbench does first and last: its environment, its output, its exit code."""
 
 import codecs
+import errno
 import io
 import os
 import shlex
@@ -54,9 +55,10 @@ def _carry_out(command: click.Command) -> int:
     codecs.register_error("hexbench", _in_plain_letters)
     sys.stdout, sys.stderr = _open("stdout"), _open("stderr")
     try:
+        _check_folder()
         aside = variables.settle()
         warnings.showwarning = _shown_by(warnings.showwarning)
-        warnings.simplefilter("once", Unprotected)
+        warnings.simplefilter("always", Unprotected)
         try:
             code = command.main(standalone_mode=False, obj=aside)
         except SystemExit as ended:
@@ -65,6 +67,15 @@ def _carry_out(command: click.Command) -> int:
     except BaseException as error:
         return _failed(error)
     return code if isinstance(code, int) else ExitCode.OK
+
+
+def _check_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise BadInput(
+            f"the folder that this command was started in cannot be used: {reason(error)}."
+        ) from None
 
 
 def _failed(error: BaseException) -> ExitCode:
@@ -87,9 +98,10 @@ def _of_system(error: OSError) -> str:
 
 
 def _of_import(error: ImportError) -> str:
+    also = ", and look into the folders that PYTHONPATH names" if os.environ.get("PYTHONPATH") else ""
     return (
         f"{error.name or 'a package'} cannot be imported: {reason(error)}. Install hexbench's packages "
-        "again, by `make setup` in its folder or by pip."
+        f"again, by `make setup` in its folder or by pip{also}."
     )
 
 
@@ -106,13 +118,15 @@ EXPLAINED: tuple[tuple[Any, ExitCode, Callable[[Any], str]], ...] = (
 
 
 def _shown_by(others: Callable[..., None]) -> Callable[..., None]:
-    """Shows a warning of ours as a sentence, and has those of libraries shown by `others`."""
+    """Shows a warning of ours as a sentence, once, and has those of libraries shown by `others`."""
+    said = set()
 
     def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
-        if issubclass(category, Unprotected):
-            click.echo(f"Warning: {one_line(str(message))}", err=True)
-        else:
+        if not issubclass(category, Unprotected):
             others(message, category, *rest, **more)
+        elif str(message) not in said:
+            said.add(str(message))
+            click.echo(f"Warning: {one_line(str(message))}", err=True)
 
     return show
 
@@ -127,11 +141,11 @@ class _Outlet(io.FileIO):
     def write(self, content: Any, /) -> int:
         try:
             return super().write(content) or 0
-        except BrokenPipeError:
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO):  # of a pipe, of a terminal
+                raise OSError(error.errno, error.strerror, self.said) from None
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
             return len(content)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, self.said) from None
 
 
 def _open(name: str) -> Any:

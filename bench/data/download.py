@@ -103,7 +103,10 @@ class Published:
             )
             try:
                 keeper.fetch(self.file, downloader=attempts)
-            except (requests.RequestException, ValueError) as error:
+            except (OSError, ValueError) as error:
+                is_of_network = isinstance(error, requests.RequestException)
+                if getattr(error, "errno", None) is not None and not is_of_network:  # of the disk
+                    raise
                 raise BadInput(
                     f"{_bare(url)} could not be fetched ({_reason(error)}): try again later, name "
                     "a mirror with --url, or a file you have with --archive."

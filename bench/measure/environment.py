@@ -67,10 +67,10 @@ def _git(*arguments: str) -> str | None:
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         done = subprocess.run(
-            ["git", "--no-optional-locks", "-C", str(ROOT), *arguments],
+            ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(ROOT), *arguments],
             capture_output=True,
             text=True,
-            errors="replace",
+            errors="surrogateescape",
             env=own | {"LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
             timeout=10,
@@ -130,5 +130,5 @@ def _memory_gb() -> float | None:
         import psutil
 
         return round(psutil.virtual_memory().total / 1e9, 1)
-    except (ImportError, OSError):
+    except Exception:  # in a sandbox /proc may lack any part
         return None

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from hexbench.errors import BadInput
@@ -14,6 +15,7 @@ ENDS_THE_PROCESS = ("XLA_FLAGS", "LIBTPU_INIT_ARGS")
 """Variables with which XLA ends the process instead of raising an error."""
 ENDING = re.compile(r"[EF][0-9]{4} ")
 """How a line begins in which XLA says why it ends the process."""
+PROCESSOR = Path("/proc/cpuinfo")
 ANSWER_WITHIN_S = 120
 ASK = """
 from hexbench.measure.start import start_jax
@@ -55,6 +57,8 @@ def start_jax() -> Any:
 
 def check_jax() -> None:
     """BadInput, as `start_jax`, where JAX does not start; also where XLA would end the process."""
+    if sys.platform == "linux" and not PROCESSOR.exists():
+        raise BadInput(f"JAX does not start: {PROCESSOR} is not there, so that it cannot tell the processor.")
     if any(os.environ.get(name) for name in ENDS_THE_PROCESS):
         ask()
     start_jax()

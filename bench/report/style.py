@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from hexbench.errors import BadInput
+from hexbench.files import reason
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +60,12 @@ class Palette:
 @contextmanager
 def styled(**more: Any) -> Iterator[None]:
     """Figures made and drawn inside look alike; letters of a name that the font lacks become boxes."""
-    from matplotlib import rc_context, rcdefaults, rcParams
+    try:
+        from matplotlib import rc_context, rcdefaults, rcParams
+    except (ValueError, OSError) as error:  # of a matplotlibrc that cannot be read
+        raise BadInput(
+            f"matplotlib does not start: {reason(error)}. Mend or remove your matplotlibrc."
+        ) from None
 
     with rc_context(), warnings.catch_warnings():
         rcdefaults()  # a matplotlibrc of the user's may ask for LaTeX

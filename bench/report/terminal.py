@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WIDTH = 140
 """Characters a line where there is no terminal, as in the log of a test machine."""
+NARROWEST = 20
 MOST_ROWS = 40
 """Longer tables are for the report."""
 
@@ -30,7 +31,9 @@ def standard_output(width: int = WIDTH) -> "Console":
     from rich.console import Console
 
     if sys.stdout.isatty():
-        return Console()
+        found = Console()
+        # Terminals without a window say that they have no column.
+        return found if found.width >= NARROWEST else Console(width=80)
     return Console(width=width, force_interactive=False)
 
 

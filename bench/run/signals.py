@@ -1,4 +1,5 @@
-"""Ctrl-C and SIGTERM end a run in order, and never while a record is being stored."""
+"""Ctrl-C, SIGTERM, a closed terminal and a limit of processor time end a run in order, and never while a
+record is being stored."""
 
 import signal
 import sys
@@ -8,7 +9,16 @@ from types import FrameType
 
 from hexbench.errors import ExitCode, Stopped
 
-SIGNALS = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+SIGNALS = {
+    getattr(signal, name): code
+    for name, code in (
+        ("SIGINT", ExitCode.INTERRUPTED),
+        ("SIGTERM", ExitCode.TERMINATED),
+        ("SIGHUP", ExitCode.HUNG_UP),
+        ("SIGXCPU", ExitCode.OUT_OF_TIME),
+    )
+    if hasattr(signal, name)
+}
 
 
 class Signals:

@@ -61,8 +61,8 @@ class Locks:
 
     def _acquire(self, lock: BaseFileLock, wait: bool) -> None:
         while True:
+            self.folder.mkdir(parents=True, exist_ok=True)
             try:
-                self.folder.mkdir(parents=True, exist_ok=True)
                 lock.acquire(blocking=wait)
                 return
             except FileNotFoundError:  # another process has just removed the folder
