@@ -153,7 +153,8 @@ def _open(name: str) -> Any:
     stream = getattr(sys, name)
     if stream is None:  # closed by whoever started the process
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - until the process ends
-    if not isinstance(getattr(getattr(stream, "buffer", None), "raw", None), io.FileIO):
+    buffer = getattr(stream, "buffer", None)
+    if not isinstance(getattr(buffer, "raw", buffer), io.FileIO):
         return stream
     stream.flush()
     return io.TextIOWrapper(

@@ -18,6 +18,7 @@ FLAGS = (
     *("avx512_bf16", "avx512_fp16", "amx_tile", "asimd", "sve", "bf16"),
 )
 """Of a processor: those that decide in which order XLA's and OpenBLAS's programs add."""
+GIT_ANSWERS_WITHIN_S = 10.0
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -73,7 +74,7 @@ def _git(*arguments: str) -> str | None:
             errors="surrogateescape",
             env=own | {"LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
-            timeout=10,
+            timeout=GIT_ANSWERS_WITHIN_S,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

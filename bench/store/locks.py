@@ -25,26 +25,14 @@ class Locks:
 
     @contextmanager
     def hold(self, name: str, *, wait: bool = False) -> Iterator[bool]:
-        """Hold a lock, if no other process does; True if it is held. With `wait`, once nobody else does."""
+        """Hold a lock, if no other process does; True if it is held. With `wait`, once nobody else does.
+
+        On a file system without locks each is held at once, and a warning says so.
+        """
         path = self.folder / f"{name}.lock"
         lock = FileLock(path, fallback_to_soft=False)
-        try:
-            self._acquire(lock, wait)
-        except Timeout:
+        if not self._acquire(lock, wait):
             yield False
-            return
-        except OSError as error:
-            if error.errno not in NO_LOCKS:
-                raise
-            # Each record is written whole, whoever writes it: two processes would do work twice, no harm.
-            warnings.warn(
-                f"{self.folder.parent} is on a file system without locks: run one command at a time there.",
-                Unprotected,
-                stacklevel=3,
-            )
-            path.unlink(missing_ok=True)
-            yield True
-            self._tidy()
             return
         try:
             yield True
@@ -53,20 +41,28 @@ class Locks:
             with suppress(OSError):
                 path.unlink()
             lock.release()
-            self._tidy()
+            with suppress(OSError):
+                self.folder.rmdir()  # if this was the last
 
-    def _tidy(self) -> None:
-        with suppress(OSError):
-            self.folder.rmdir()  # if this was the last
-
-    def _acquire(self, lock: BaseFileLock, wait: bool) -> None:
+    def _acquire(self, lock: BaseFileLock, wait: bool) -> bool:
         while True:
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 lock.acquire(blocking=wait)
-                return
+            except Timeout:
+                return False
             except FileNotFoundError:  # another process has just removed the folder
                 continue
+            except OSError as error:
+                if error.errno not in NO_LOCKS:
+                    raise
+                # Each record is written whole, whoever writes it: two processes would do work twice, no harm.
+                warnings.warn(
+                    f"{self.folder.parent} is on a file system without locks: run one command at a time.",
+                    Unprotected,
+                    stacklevel=4,
+                )
+            return True
 
     def any_held(self) -> bool:
         """Whether another process holds any of them."""

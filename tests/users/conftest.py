@@ -1,0 +1,103 @@
+"""What the tests of users' machines share: a run of seconds, and file systems to run on."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hexbench.store.store import Store
+
+TINY = ("--sweep", "svm: train_size=100", "--data", "digits", "--out", "run")
+"""One cell of a moment, without JAX."""
+
+
+@pytest.fixture
+def tiny():
+    """The command line of a run of one cell into `run`."""
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def numbers():
+    """What a record holds that must be the same on every machine and in every environment of one kind."""
+
+    def of(folder):
+        records = Store(Path(folder)).planned()
+        assert records
+        return {record.key: (record.metrics, record.confusion) for record in records}
+
+    return of
+
+
+@pytest.fixture
+def ends_with():
+    """Holds a command that cannot be carried out to exit code 2 and one sentence with these words."""
+
+    def check(done, *words, code=2):
+        said = done.stderr + done.stdout
+        assert done.returncode == code, said
+        assert "Traceback" not in said
+        last = done.stderr.strip().splitlines()[-1]
+        assert last.startswith("Error: ")
+        assert last.endswith(".")
+        for word in words:
+            assert word in last
+        return last
+
+    return check
+
+
+@pytest.fixture
+def odd_disk(tmp_path):
+    """Mounts real file systems on which operations fail, such as `odd_disk("chmod=EPERM")`."""
+    pytest.importorskip("mfusepy", exc_type=ImportError)
+    mounted, processes = [], []
+
+    def mount(*fails):
+        place, behind = tmp_path / f"disk{len(mounted)}", tmp_path / f"behind{len(mounted)}"
+        place.mkdir()
+        behind.mkdir()
+        script = Path(__file__).with_name("odd_disk.py")
+        command = [sys.executable, script, behind, place, *fails]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        until = time.monotonic() + 20
+        while not place.is_mount():
+            if process.poll() is not None or time.monotonic() > until:
+                process.kill()
+                pytest.skip("no file system can be mounted here")
+            time.sleep(0.05)
+        mounted.append(place)
+        processes.append(process)
+        return place
+
+    yield mount
+    for place, process in zip(mounted, processes, strict=True):
+        subprocess.run(["umount", place], check=True)
+        process.communicate(timeout=20)
+
+
+@pytest.fixture
+def unprivileged():
+    """Runs the command line as a user that the system does not know, without a home folder."""
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("only root can run a command as somebody else")
+
+    def run(*arguments, cwd, **environment):
+        left_out = ("HOME", "USER", "LOGNAME", "XDG_CACHE_HOME", "HEXBENCH_CACHE", "HEXBENCH_DATA")
+        inherited = {k: v for k, v in os.environ.items() if k not in left_out}
+        return subprocess.run(
+            [sys.executable, Path(__file__).parents[2] / "run_benchmarks.py", *map(str, arguments)],
+            cwd=cwd,
+            env=inherited | environment,
+            user=54_321,
+            group=54_321,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    return run

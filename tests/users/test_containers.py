@@ -1,0 +1,193 @@
+"""Containers and shared machines: no home, no user, fewer cores than there are."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from hexbench import variables
+from hexbench.data import cache
+from hexbench.errors import BadInput
+from hexbench.models import machine
+from hexbench.store.store import Store
+
+NETWORK = ("--sweep", "mlp: epochs=1 train_size=100", "--data", "digits", "--out", "run")
+
+
+@pytest.fixture
+def open_folder():
+    """A folder in which everybody may write."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
+@pytest.mark.slow
+def test_a_user_without_a_home_and_an_entry_trains_networks(unprivileged, open_folder):
+    done = unprivileged(*NETWORK, cwd=open_folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (record,) = Store(open_folder / "run").planned()
+    assert record.metrics.test_accuracy > 0
+    assert not (open_folder / "~").exists()
+
+
+@pytest.mark.slow
+def test_a_cache_that_cannot_be_written_is_done_without(unprivileged, open_folder):
+    sealed = open_folder / "cache"
+    sealed.mkdir(mode=0o555)
+    for place in (sealed, sealed / "deeper", "/proc/cache"):
+        done = unprivileged(*NETWORK, "--fresh", cwd=open_folder, HEXBENCH_CACHE=str(place))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert Store(open_folder / "run").planned()[0].metrics.test_accuracy > 0
+
+
+def test_without_a_home_what_needs_a_cache_says_what_to_set(monkeypatch):
+    import pooch
+
+    def os_cache(_):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv(cache.VARIABLE, raising=False)
+    monkeypatch.setattr(pooch, "os_cache", os_cache)
+    with (
+        pytest.raises(BadInput, match="no home folder for a cache: name a folder in HEXBENCH_CACHE"),
+        cache.workplace(1),
+    ):
+        pass
+
+
+@pytest.fixture
+def half_a_core():
+    """A real control group with half a core of processor time."""
+    group = Path("/sys/fs/cgroup/cpu/hexbench-test")
+    try:
+        group.mkdir()
+        (group / "cpu.cfs_quota_us").write_text("50000")
+    except OSError:
+        pytest.skip("no control group can be made here")
+    yield group
+    group.rmdir()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one core")
+def test_a_processor_quota_limits_devices_and_threads_and_is_recorded(half_a_core, tmp_path):
+    enter = f'echo $$ > {half_a_core}/cgroup.procs && exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", enter, "sh", sys.executable, ROOT / "run_benchmarks.py", "env"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    assert found["usable_cores"] == 1
+    assert found["cores"] == os.cpu_count()
+    assert found["variables"]["NPROC"] == "1"
+    assert all(library.endswith(" 1 threads") for library in found["blas"])
+
+
+MOUNTINFO = {
+    2: "30 23 0:26 {root} {place} ro,nosuid,nodev - cgroup2 cgroup2 rw,nsdelegate\n",
+    1: "31 24 0:27 {root} {place} rw,nosuid - cgroup cgroup rw,cpu,cpuacct\n",
+}
+
+
+@pytest.fixture
+def groups(tmp_path, monkeypatch):
+    """Control groups as the kernel shows them: where they are mounted, and the process's own."""
+    place = tmp_path / "cgroup fs"
+
+    def make(version, group, quotas, root="/"):
+        for path, content in quotas.items():
+            folder = place / path.strip("/")
+            folder.mkdir(parents=True, exist_ok=True)
+            if version == 2:
+                (folder / "cpu.max").write_text(content)
+            else:
+                quota, period = content.split()
+                (folder / machine.QUOTA).write_text(quota)
+                (folder / machine.PERIOD).write_text(period)
+        names = tmp_path / "cgroup"
+        names.write_text(f"0::{group}\n" if version == 2 else f"9:name=systemd:/\n4:cpu,cpuacct:{group}\n")
+        mounts = tmp_path / "mountinfo"
+        line = MOUNTINFO[version].format(root=root, place=str(place).replace(" ", "\\040"))
+        mounts.write_text("22 1 8:1 / / rw - ext4 /dev/sda1 rw\n" + line)
+        monkeypatch.setattr(machine, "GROUPS", names)
+        monkeypatch.setattr(machine, "MOUNTS", mounts)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("version", "group", "quotas", "root", "quota", "cores"),
+    [
+        (2, "/", {"/": "200000 100000"}, "/", 2.0, 2),  # docker --cpus=2
+        (2, "/", {"/": "max 100000"}, "/", None, 64),
+        (
+            2,
+            "/user.slice/run.scope",
+            {"/user.slice": "150000 100000", "/user.slice/run.scope": "max 100000"},
+            "/",
+            1.5,
+            2,
+        ),
+        (2, "/a/b", {"/a": "400000 100000", "/a/b": "800000 100000"}, "/", 4.0, 4),
+        (
+            1,
+            "/docker/abc",
+            {"/": "250000 100000"},
+            "/docker/abc",
+            2.5,
+            3,
+        ),  # what a container of version 1 sees
+        (1, "/", {"/": "-1 100000"}, "/", None, 64),
+        (2, "/", {"/": "1000 100000"}, "/", 0.01, 1),
+        (2, "/", {"/": "nonsense"}, "/", None, 64),
+        (2, "/../other", {"/": "100000 100000"}, "/", 1.0, 1),
+    ],
+)
+def test_quotas_as_kernels_show_them(groups, version, group, quotas, root, quota, cores):
+    groups(version, group, quotas, root)
+    assert machine.processor_quota() == quota
+    assert machine.usable_cores() == cores
+
+
+def test_threads_follow_the_quota_unless_the_user_has_set_them(groups, monkeypatch):
+    groups(2, "/", {"/": "200000 100000"})
+    for name in variables.CORES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    try:
+        variables.settle()
+        assert {name: os.environ[name] for name in variables.CORES} == dict.fromkeys(variables.CORES, "2") | {
+            "OMP_NUM_THREADS": "7"
+        }
+    finally:
+        for name in variables.CORES:
+            os.environ.pop(name, None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hidden", ["/proc/meminfo", "/proc/stat", "/proc/self/cgroup"])
+def test_a_sandbox_in_which_proc_says_nothing(tmp_path, tiny, hidden):
+    command = [sys.executable, str(ROOT / "run_benchmarks.py"), *tiny]
+    try:
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-c", f'mount --bind /dev/null {hidden} && exec "$@"', "sh", *command],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        pytest.skip("no namespace can be made here")
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip("no namespace can be made here")
+    assert done.returncode == 0, done.stdout + done.stderr
