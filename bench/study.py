@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from hexbench.data.dataset import Split
 from hexbench.data.sources import Sources
 from hexbench.errors import BadInput
-from hexbench.files import nearest, read_toml, reason, short
+from hexbench.files import is_of_system, nearest, read_toml, reason, short
 
 if TYPE_CHECKING:
     from hexbench.analyse.claims import Claim
@@ -96,7 +96,8 @@ class Study:
     @property
     def suites(self) -> dict[str, Path]:
         """Its suites' files, by name."""
-        return {path.stem: path for path in sorted((self.folder / "suites").glob("*.toml"))}
+        files = sorted((self.folder / "suites").glob("*.toml"))
+        return {path.stem: path for path in files if not is_of_system(path.name)}
 
     @property
     def thresholds(self) -> Path | None:

@@ -56,7 +56,7 @@ def test_among_records_it_is_left_alone(tmp_path):
 
 
 def test_setting_aside_leaves_it_where_it_is(tmp_path, monkeypatch):
-    store = save_run(tmp_path / "run", [done()])
+    store = save_run(tmp_path / "run", [done(cell(), correct(0.9))])
     leave_in(store.folder)
     monkeypatch.chdir(store.folder)
     aside = store.set_aside()
