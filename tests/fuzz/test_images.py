@@ -22,6 +22,7 @@ from fuzz.arrays import (
 from fuzz.tried import attempt
 from hexbench.data import npy
 from hexbench.data.dataset import Split
+from hexbench.data.hints import hints
 from hexbench.data.sources import Sources
 from hexbench.plan.models import known_models
 from hexbench.plan.suites import Images, plan
@@ -32,6 +33,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 resolve = Sources.of(study).resolve
+REFERENCE = study.REFERENCE()
 MODELS, SPLIT = known_models(), Split()
 SUITE = read_suite(ROOT / "bench/studies/digit_recognizer/suites/full.toml", MODELS)
 FOLDERS, ARCHIVES = "images and labels, .npy", "images and labels, .npz"
@@ -62,6 +64,7 @@ def read_in_little_memory(reader, name, path, most):
         assert data.images.dtype == data.labels.dtype == np.uint8
         assert 1 < len(np.unique(data.labels)) <= data.classes
         assert all(name and name.isprintable() for name in data.class_names)
+        assert all(hint.isprintable() for hint in hints(data, lambda: REFERENCE, {}))
 
 
 @given(st.data())
