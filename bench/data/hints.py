@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 Reference = Callable[[], Dataset]
-"""Makes some images of each class as a study means them: upright, with its labels and its ink."""
+"""Makes some grey images of each class as a study means them: upright, with its labels and its ink."""
 
 LEAST_CLASSES = 8
 """Of the same names: fewer are often other things that are called 0 and 1 too."""
@@ -159,8 +159,8 @@ def _said(
     if best.inverted:
         scale = data.pixel_max
         looks.append(
-            f"ink and ground look exchanged (the mean pixel is {scale * mean:.0f} where it should be about "
-            f"{scale * wanted:.0f})"
+            f"ink and ground look exchanged (the classes' mean pixel is {scale * mean:.0f} where it should "
+            f"be about {scale * wanted:.0f})"
         )
         remedies.append(f"{scale} - X")
     if best.shift:
