@@ -31,6 +31,7 @@ def describe(context: click.Context, source: str, out: Path | None) -> None:
     Into --out go card.md, card.json and examples.png.
     """
     from hexbench.data import card as cards
+    from hexbench.data.hints import hints
     from hexbench.files import write_whole
     from hexbench.report import card as pages
     from hexbench.report.examples import draw_examples
@@ -41,13 +42,14 @@ def describe(context: click.Context, source: str, out: Path | None) -> None:
     data = found.load()
     card = cards.card_of(data, found.card, study.sources.known)
     description = cards.describe(data, study.split)
+    hinted = hints(data, study.reference, study.sources.known)
     folder = out or Path("results") / "data" / data.name
     click.echo(data.name)
-    for line in pages.facts(card, description):
+    for line in pages.facts(card, description, hinted):
         click.echo(line)
     print_table(pages.classes(description), standard_output())
     draw_examples([data], folder / "examples.png")
-    write_whole(folder / "card.md", pages.page(card, description, "examples.png"))
+    write_whole(folder / "card.md", pages.page(card, description, "examples.png", hinted))
     card.write(folder)
     click.echo(f"Card: {folder / 'card.md'}")
 

@@ -25,6 +25,24 @@ OF_SYSTEM = re.compile(
     r"(eh)?thumbs\.db|desktop\.ini|@eaDir|#recycle|\$RECYCLE\.BIN|System Volume Information",
     re.IGNORECASE | re.DOTALL,
 )
+LFS_POINTER = b"version https://git-lfs"
+OTHERS = {
+    LFS_POINTER: "is a Git LFS pointer, not the file itself: run git lfs pull",
+    b"\x1f\x8b": "is compressed by gzip: unpack it with gunzip",
+    b"PK\x03\x04": "is a zip archive (such as an .npz), not the file itself: unpack it",
+    b"\x93NUMPY": "is a single array (.npy), not an archive: save it with np.savez(FILE, X=images, y=labels)",
+    b"\x89HDF\r\n": "is an HDF5 file: save its arrays with NumPy",
+    b"MATLAB 5.0": "is a MATLAB file: save its arrays with NumPy",
+    **dict.fromkeys(
+        (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+        "is a pickle, which could run any program: refused; save its arrays with NumPy",
+    ),
+    **dict.fromkeys(
+        (b"<!doctype", b"<html"),
+        "is a web page, perhaps that of a login, not the file itself: download it again",
+    ),
+}
+"""What is often found instead of a file, by how it begins."""
 
 
 class Unprotected(UserWarning):
@@ -116,7 +134,10 @@ def read_text(path: Path) -> str:
             raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         if status.st_size > MAX_BYTES:
             raise OSError(errno.EFBIG, f"it has more than {MAX_BYTES:,} bytes", str(path))
-        return file.read(status.st_size).decode()
+        content = file.read(status.st_size)
+    if words := mistaken(content):
+        raise ValueError(f"it {words}")
+    return content.decode()
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -129,6 +150,20 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def mistaken(beginning: bytes, right: bytes = b"") -> str:
+    """What a file that begins so is instead of one that begins with `right`, and the remedy.
+
+    In words that follow its name; empty if it is as it should be, or of no kind known here.
+    """
+    if right and beginning.startswith(right):
+        return ""
+    page = beginning.removeprefix(b"\xef\xbb\xbf").lstrip()[:9].lower()
+    found = (
+        words for start, words in OTHERS.items() if beginning.startswith(start) or page.startswith(start)
+    )
+    return next(found, "")
 
 
 def _open_without_blocking(path: str, flags: int) -> int:

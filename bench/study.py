@@ -6,6 +6,7 @@ folder's optional `study.py` may define:
 - `RULES`: rules of its own for its claims, by name (`hexbench.analyse.rules`)
 - `sections`: a function that makes parts of its report (`hexbench.report.page`)
 - `SOURCES`, `READERS`, `FALLBACK`, `KNOWN`: data (`hexbench.data.sources.Sources`)
+- `REFERENCE`: images of each class as they should be, for hints (`hexbench.data.hints.Reference`)
 - `COMMANDS`: click commands for `hexbench data`
 """
 
@@ -26,6 +27,7 @@ from hexbench.files import is_of_system, nearest, read_toml, reason, short
 
 if TYPE_CHECKING:
     from hexbench.analyse.claims import Claim
+    from hexbench.data.hints import Reference
 
 FOLDER = Path(__file__).parent / "studies"
 FILE = "study.toml"
@@ -80,6 +82,11 @@ class Study:
     def sections(self) -> Callable[..., Any] | None:
         """What makes parts of its report."""
         return getattr(self.module, "sections", None)
+
+    @property
+    def reference(self) -> "Reference | None":
+        """What makes images of its classes as they should be."""
+        return getattr(self.module, "REFERENCE", None)
 
     @property
     def sources(self) -> Sources:

@@ -1,13 +1,15 @@
 """A data card for people: what a data set is, as text and as a table of its classes."""
 
+from collections.abc import Sequence
+
 from hexbench.data.card import NEARLY_WHITE, Card, Description
 from hexbench.data.dataset import Split
 from hexbench.report.markdown import escape, table_text
 from hexbench.report.table import NONE, Table
 
 
-def facts(card: Card, found: Description) -> list[str]:
-    """The card in lines; the last is the fingerprint, alone."""
+def facts(card: Card, found: Description, hints: Sequence[str] = ()) -> list[str]:
+    """The card in lines, `hints` among them; the last is the fingerprint, alone."""
     sides = " x ".join(map(str, found.shape[:2]))
     channels = f"pixels of {found.shape[2]} channels" if len(found.shape) == 3 else "grey pixels"
     missing = [
@@ -23,6 +25,7 @@ def facts(card: Card, found: Description) -> list[str]:
     ]
     if missing:
         lines.append(f"Classes without an image: {', '.join(missing)}.")
+    lines += [f"Hint: {hint}." for hint in hints]
     lines += [f"Made with {name}: {value}." for name, value in card.made.items()]
     return [*lines, "Fingerprint (sha256 over shape, pixels and labels):", card.fingerprint]
 
@@ -70,9 +73,9 @@ def classes(found: Description) -> Table:
     return Table("Classes", f"Pixels from 0 to {found.pixel_max}.", header, rows)
 
 
-def page(card: Card, found: Description, picture: str) -> str:
+def page(card: Card, found: Description, picture: str, hints: Sequence[str] = ()) -> str:
     """The card as Markdown; `picture` is the name of the file with examples."""
-    *lines, title, fingerprint = facts(card, found)
+    *lines, title, fingerprint = facts(card, found, hints)
     parts = [
         f"# Data card: {escape(card.name)}",
         "\n".join(f"- {escape(line)}" for line in lines),

@@ -188,6 +188,8 @@ def _facts(manifest: "Manifest", runs: "Runs", study: "Study") -> list[Fact]:
     if data.missing_classes:
         classes = ", ".join(data.missing_classes)
         facts.append(Fact("Classes without an image", f"{classes}. Accuracy is over the other classes."))
+    if data.hints:
+        facts.append(Fact("Hints", "; ".join(data.hints) + "."))
     if manifest.left_out:
         facts.append(Fact("Left out", "; ".join(manifest.left_out) + "."))
     return facts

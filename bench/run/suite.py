@@ -10,6 +10,7 @@ from hexbench.analyse.claims import check
 from hexbench.analyse.runs import Runs
 from hexbench.data.card import card_of
 from hexbench.data.dataset import Dataset
+from hexbench.data.hints import hints
 from hexbench.data.sources import Source
 from hexbench.errors import BadInput, ExitCode, NothingMeasured, Stopped
 from hexbench.files import one_line
@@ -148,6 +149,7 @@ def _prepare(
     if manifest.data.missing_classes:
         missing = ", ".join(manifest.data.missing_classes)
         lines.append(f"  no image of {missing} in these data: accuracy is over the other classes")
+    lines += [f"  hint: {hint}" for hint in manifest.data.hints]
     lines += [f"  damaged: cells/{name}: {fault}" for name, fault in list(moved.items())[:MOST_NAMED]]
     if moved:
         lines.append(f"  {len(moved):,} damaged files count as missing and are set aside in {store.damaged}")
@@ -197,6 +199,7 @@ def manifest_of(request: Request, data: Dataset, store: Store) -> Manifest:
             pixel_max=data.pixel_max,
             class_names=list(data.class_names),
             class_counts=data.class_counts,
+            hints=hints(data, request.study.reference, request.study.sources.known),
         ),
         split=SplitFacts(split.name, split.test_size),
         environment=environment(),

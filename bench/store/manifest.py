@@ -45,6 +45,8 @@ class DataFacts(Struct, frozen=True):
     pixel_max: Count
     class_names: Annotated[list[str], Meta(max_length=MOST_CLASSES)]
     class_counts: Annotated[list[Count], Meta(max_length=MOST_CLASSES)]
+    hints: list[str] = []
+    """What looks wrong with them: see `hexbench.data.hints`."""
 
     @property
     def missing_classes(self) -> list[str]:

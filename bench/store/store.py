@@ -23,7 +23,7 @@ from uuid import uuid4
 
 import msgspec
 from hexbench.errors import BadInput
-from hexbench.files import is_of_system, write_whole
+from hexbench.files import is_of_system, mistaken, write_whole
 from hexbench.store import manifest as manifests
 from hexbench.store.encoding import decode, encode
 from hexbench.store.locks import Locks, NoLocks
@@ -125,7 +125,9 @@ class Store:
                     except ValueError as error:
                         found.faults[f"{PACK}, line {number}"] = str(error)
         except (OSError, lzma.LZMAError, EOFError) as error:
-            raise BadInput(f"{self.folder / PACK} cannot be read: {error}.") from None
+            other = mistaken(_beginning(self.folder / PACK))
+            fault = other or f"cannot be read: {error}"
+            raise BadInput(f"{self.folder / PACK} {fault}.") from None
         return found
 
     def pack(self) -> Path:
@@ -138,6 +140,8 @@ class Store:
 
     def manifest(self) -> Manifest:
         """The run's manifest; BadInput if it cannot be read."""
+        if other := mistaken(_beginning(self.manifest_file)):
+            raise BadInput(f"{self.manifest_file} {other}.")
         try:
             return manifests.decode(self.manifest_file.read_bytes())
         except (OSError, ValueError, msgspec.DecodeError, RecursionError) as error:
@@ -279,6 +283,8 @@ def _read(path: Path) -> tuple[Record | None, str | None]:
         return None, "it is no file" if os.path.lexists(path) else None
     except OSError as error:
         return None, "it is no file" if path.is_dir() else f"it cannot be read: {error.strerror}"
+    if other := mistaken(content):
+        return None, f"it {other}"
     try:
         return _unsealed(content, path.stem), None
     except ValueError as error:
@@ -292,6 +298,12 @@ def _unsealed(content: bytes, key: str | None = None) -> Record:
         if SEALED not in content or content.rstrip(b"\n") == _sealed(unsealed):
             return decode(content, key)
     return decode(_reformatted(content), key)
+
+
+def _beginning(file: Path) -> bytes:
+    with suppress(OSError), file.open("rb") as opened:
+        return opened.read(100)
+    return b""
 
 
 def _reformatted(content: bytes) -> bytes:

@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from hexbench.data import arrays, digits
+from hexbench.data import arrays, digits, labels, npy
 from hexbench.data.sources import Sources
 from hexbench.errors import BadInput
 
@@ -46,6 +46,8 @@ def fault(path, words):
         ((9, 7, 2), (9, 7, 2)),
         ((9, 7, 4), (9, 7, 4)),
         ((28, 28, 1), (28, 28)),
+        ((1, 28, 24), (28, 24)),
+        ((1, 2, 3), (2, 3)),
     ],
 )
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -66,14 +68,14 @@ def test_images_of_any_shape(save, stored, shape, order, kind):
 @pytest.mark.parametrize("block", [1, 7, 64, 1_000])
 def test_blocks_of_every_size_give_the_same(save, monkeypatch, order, block):
     images = pixels(5, 4, 3)
-    labels = np.array([7, 3, 5])[LABELS]
-    path = save(np.asarray(images, order=order), labels)
-    monkeypatch.setattr(arrays, "BLOCK", block)
-    monkeypatch.setattr(arrays._read_into, "__defaults__", (block,))
-    monkeypatch.setattr(arrays, "LABELS_BLOCK", block)
+    values = np.array([7, 3, 5])[LABELS]
+    path = save(np.asarray(images, order=order), values)
+    monkeypatch.setattr(npy, "BLOCK", block)
+    monkeypatch.setattr(npy, "ITEM", 1)
+    monkeypatch.setattr(labels, "LABELS_BLOCK", block)
     found = arrays.read(path)
     np.testing.assert_array_equal(found.images, images)
-    np.testing.assert_array_equal(np.array(found.class_names, int)[found.labels], labels)
+    np.testing.assert_array_equal(np.array(found.class_names, int)[found.labels], values)
     assert found.class_names == ("3", "5", "7")
 
 
@@ -82,7 +84,10 @@ def test_blocks_of_every_size_give_the_same(save, monkeypatch, order, block):
     [
         ((783,), "783 pixels are no square.*need the shape"),
         ((1,), "2 pixels a side or more"),
-        ((3, 28, 28), "with 1 to 4 channels"),
+        ((3, 28, 28), r"channels before height and width: save np\.moveaxis\(X, 1, -1\)"),
+        ((2, 5, 28), "channels before height"),
+        ((1, 28, 1), "2 pixels a side or more"),
+        ((5, 28, 28), "with 1 to 4 channels"),
         ((28, 28, 0), "with 1 to 4 channels"),
         ((28, 28, 3, 1), r"expected \(n, height, width\)"),
         ((1, 400), "2 pixels a side or more"),
@@ -150,11 +155,25 @@ def test_class_names_that_are_not_valid(save, names, words):
     ("labels", "words"),
     [
         (LABELS[:-1], "29 labels for 30 images"),
-        (LABELS[:, None], "one label an image"),
+        (np.stack([LABELS, LABELS], axis=1), r"not one-hot.*: save one label an image, \(n,\)"),
+        (np.eye(3)[LABELS] * 0.7 + 0.1, r"not one-hot.*: save y\.argmax\(axis=1\)"),
+        (np.eye(3)[LABELS] * 2, "not one-hot"),
+        (np.eye(3)[LABELS] - 1, "not one-hot"),
+        (np.eye(3)[LABELS] * [1, 1, np.nan], r"not one-hot.*\(n,\)"),
+        (np.where(LABELS[:, None] == 0, 0, np.eye(3)[LABELS]), "not one-hot"),
+        (np.ones((N, 3), bool), "not one-hot"),
+        (np.zeros((N, 1001)), "one label an image"),
+        (np.zeros((N, 2, 1)), "one label an image"),
+        (np.array(["a", "b"])[np.stack([LABELS % 2] * 2, axis=1)], "one label an image"),
         (LABELS + 0.5, "fractions: labels"),
         (np.where(LABELS > 1, np.nan, LABELS), "NaN or infinity: labels"),
-        (LABELS > 1, "type bool"),
-        (LABELS.astype(str), "type <U"),
+        (LABELS.astype(complex), "type complex"),
+        (np.array(["cat"] * N), "only one class"),
+        (np.array(["cat", "dog", ""])[LABELS], "an empty name"),
+        (np.array(["a\n", "a\\n", "b"])[LABELS], "one written in two ways"),
+        (np.array(["a" * 257, "b", "c"])[LABELS], "type <U257: names of classes have 1 to 256 char"),
+        (np.array([b"a" * 1025, b"b", b"c"])[LABELS], r"type \|S1025: names of classes have 1 to 1,024 char"),
+        (np.eye(3)[LABELS * 0], "only one class"),
         (LABELS * 0, "only one class"),
         (LABELS * 1e30, "do not fit into 64 bits"),
     ],
@@ -169,10 +188,100 @@ def test_more_than_a_thousand_classes(tmp_path):
     fault(tmp_path / "set.npz", "more than 1,000 different labels")
 
 
-def test_pixels_from_0_to_1_are_refused(save):
-    fault(save(pixels(4, 4) // 200), "no pixel above 1")
-    fault(save(pixels(4, 4) / 255), "fractions")
-    fault(save(pixels(4, 4) * 2.0), "expected 0 to 255")
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("block", [1, 7, 64, 1_000])
+@pytest.mark.parametrize("kind", ["?", "u1", "<f4", ">i8"])
+def test_one_hot_rows_are_their_columns(save, monkeypatch, order, block, kind):
+    monkeypatch.setattr(npy, "ITEM", 1)
+    monkeypatch.setattr(labels, "LABELS_BLOCK", block)
+    rows = np.zeros((N, 7), kind, order)
+    rows[np.arange(N), np.array([5, 0, 3])[LABELS]] = 1
+    found = arrays.read(save(pixels(4, 4), rows))
+    assert found.class_names == ("0", "3", "5")
+    np.testing.assert_array_equal(found.labels, np.array([2, 0, 1])[LABELS])
+    named = arrays.read(save(pixels(4, 4), rows, class_names=list("abcdefg")))
+    assert named.class_names == ("a", "d", "f")
+
+
+@pytest.mark.parametrize("kind", ["U", "S", ">U9"])
+def test_texts_are_names_of_classes(save, kind):
+    texts = np.array(["dog", "ant", "cat"]).astype(kind)[LABELS]
+    for shape in (N, (N, 1)):
+        found = arrays.read(save(pixels(4, 4), texts.reshape(shape)))
+        assert found.class_names == ("ant", "cat", "dog")
+        np.testing.assert_array_equal(found.labels, np.array([2, 0, 1])[LABELS])
+    ordered = arrays.read(save(pixels(4, 4), texts, class_names=["cow", "dog", "cat", "ant"]))
+    assert ordered.class_names == ("dog", "cat", "ant")
+    np.testing.assert_array_equal(ordered.labels, np.array([0, 2, 1])[LABELS])
+    fault(save(pixels(4, 4), texts, class_names=["dog", "ant"]), "class_names in .* lacks 'cat', which is a")
+
+
+def test_texts_of_no_character(save):
+    texts = np.frombuffer(np.resize([0x110000, 65, 66], N).astype("<u4").tobytes(), "<U1")
+    fault(save(pixels(4, 4), texts), "y in .* cannot be read: its text is none in Unicode")
+    fault(save(pixels(4, 4), class_names=texts[:3]), "class_names in .* its text is none in Unicode")
+
+
+def test_a_column_of_labels_and_truth_values(save):
+    found = arrays.read(save(pixels(4, 4), LABELS[:, None]))
+    np.testing.assert_array_equal(found.labels, LABELS)
+    found = arrays.read(save(pixels(4, 4), LABELS > 1))
+    assert found.class_names == ("0", "1")
+    np.testing.assert_array_equal(found.labels, LABELS > 1)
+
+
+EVERY = np.resize(np.arange(256), (N, 5, 5)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("block", [1, 64, 1_000, 2**22])
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda x: x.astype(np.float16) / np.float16(255),
+        lambda x: x.astype(np.float32) / 255,
+        lambda x: x.astype(np.float32) * np.float32(1 / 255),
+        lambda x: x / 255,
+        lambda x: (x.astype(np.float32) / 255).astype(">f8"),
+        lambda x: x.astype("g") / 255,
+    ],
+)
+def test_every_255th_is_its_byte(save, monkeypatch, order, block, form):
+    """Also where whole numbers, which 0 and 1 are, come first and fill blocks of their own."""
+    monkeypatch.setattr(npy, "BLOCK", block)
+    monkeypatch.setattr(npy, "ITEM", 1)
+    images = EVERY.copy()
+    images[:10] = np.where(images[:10] > 100, 255, 0)
+    found = arrays.read(save(np.asarray(form(images), order=order)))
+    np.testing.assert_array_equal(found.images, images)
+
+
+@pytest.mark.parametrize("kind", ["?", "u1", ">i4", "<f2", "<f8"])
+def test_two_tones_are_black_and_white(save, kind):
+    tones = pixels(4, 4) > 100
+    np.testing.assert_array_equal(arrays.read(save(tones.astype(kind))).images, 255 * tones)
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (pixels(4, 4) / 254, "fractions"),
+        (pixels(4, 4) / 256, "from 0 to 1 that are no 255ths: multiply by 255, round and save as uint8"),
+        ((pixels(4, 4) / 256).astype(np.float16), "no 255ths"),
+        ((pixels(4, 4) + 1e-4) / 256, "no 255ths"),
+        (pixels(4, 4) / 127.5 - 1, "fractions from -1 to 1: add 1, multiply by 127.5, round"),
+        (pixels(4, 4) // 200 * 2 - 1.0, "pixels from -1 to 1: add 1"),
+        (pixels(4, 4) / 2, "fractions: pixels must be whole numbers from 0 to 255; round"),
+        ((pixels(4, 4) - 100.0) / 50, "fractions from -2 to 3.1: save the pixels as they were before"),
+        (pixels(4, 4) * 2.0, "expected 0 to 255"),
+        (pixels(4, 4).astype(np.uint16) * 257, "to 65535: expected 0 to 255; divide 16-bit pixels by 257"),
+        (pixels(4, 4).astype(np.int64) * 257, r"to 65535: expected 0 to 255\."),
+        (pixels(4, 4) * 0, "no pixel above 0"),
+        (np.where(pixels(4, 4) > 9, np.nan, 0.5), "NaN or infinity: pixels"),
+    ],
+)
+def test_pixels_that_need_a_decision_are_refused(save, images, words):
+    fault(save(images), words)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -193,8 +302,8 @@ def test_floats_are_never_held_whole(tmp_path, order):
 
 @pytest.mark.parametrize("pixels_each", [4, 400])
 def test_the_limit_of_what_unfolds_goes_by_bytes(tmp_path, monkeypatch, pixels_each):
-    monkeypatch.setattr(arrays, "ALWAYS_UNFOLDED", 60_000)
-    monkeypatch.setattr(arrays, "MAX_UNFOLDED", 0)
+    monkeypatch.setattr(npy, "ALWAYS_UNFOLDED", 60_000)
+    monkeypatch.setattr(npy, "MAX_UNFOLDED", 0)
     most = 60_000 // (pixels_each + 2)
     for count in (most, most + 1):
         np.savez(tmp_path / "set.npz", X=np.full((count, pixels_each), 9), y=np.arange(count) % 2)
@@ -207,9 +316,14 @@ def test_the_limit_of_what_unfolds_goes_by_bytes(tmp_path, monkeypatch, pixels_e
 def test_archives_that_are_not_whole(tmp_path):
     path = tmp_path / "set.npz"
     np.savez(path, X=pixels(4, 4))
-    fault(path, "no array named y")
+    fault(path, r"no array named y: it has X; save it with .*np\.savez\(FILE, X=images, y=labels\)")
+    np.savez(path, **{f"x{i}": LABELS for i in range(12)})
+    fault(path, r"no array named X or y: it has x0, x1, .*x9 and 2 more; save")
+    np.savez(path)
+    fault(path, "it holds no arrays at all")
+    np.savez(path, X=pixels(4, 4), y=LABELS)
     path.write_bytes(path.read_bytes()[:300])
-    fault(path, "cannot be read")
+    fault(path, "cannot be read: it is an archive that is damaged or cut short; copy or download it again")
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("X.npy", b"nonsense")
         archive.writestr("y.npy", b"nonsense")

@@ -33,6 +33,35 @@ def test_both_shapes_read_the_same(save_course, shape):
     assert (source.count, source.shape, source.classes) == (34, (20, 20), 17)
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda x: x.reshape(-1, 20, 20, 1),
+        lambda x: x.reshape(-1, 1, 20, 20),
+        lambda x: x / 255,
+        lambda x: np.asfortranarray((x.astype(np.float16) / np.float16(255)).reshape(-1, 20, 20)),
+    ],
+)
+@pytest.mark.parametrize(
+    "named",
+    [
+        lambda y: np.eye(17, dtype=bool)[y],
+        lambda y: y[:, None],
+        lambda y: np.array([*"0123456789ABCDEF", "empty"])[y],
+        lambda y: np.array([*"0123456789abcdef", "empty"]).astype("S")[y, None],
+    ],
+)
+def test_other_forms_give_the_same_images(save_course, form, named):
+    found = course.dataset("", *course.read(save_course(form(IMAGES), named(LABELS))))
+    assert found.fingerprint == course.dataset("", IMAGES, LABELS).fingerprint
+
+
+def test_two_tones(save_course):
+    images, labels = course.read(save_course(IMAGES > 100, LABELS > 9))
+    np.testing.assert_array_equal(images.reshape(-1, 400), 255 * (IMAGES > 100))
+    np.testing.assert_array_equal(labels, LABELS > 9)
+
+
 def test_all_seventeen_classes_are_there_whatever_the_labels(save_course):
     data = course_folder(save_course(IMAGES, LABELS % 2 * 5)).load()
     assert data.class_names == (*"0123456789ABCDEF", "empty")
@@ -48,20 +77,30 @@ def test_all_seventeen_classes_are_there_whatever_the_labels(save_course):
         (IMAGES[:, :64].reshape(-1, 8, 8), LABELS, r"shape .*8, 8.*expected \(n, 400\)"),
         (IMAGES[:0], LABELS[:0], r"too few images \(0\)"),
         (IMAGES[:1], LABELS[:1], r"too few images \(1\)"),
-        (IMAGES > 9, LABELS, "type bool"),
         (IMAGES.astype(str), LABELS, "type <U"),
         (IMAGES.astype(complex), LABELS, "type complex"),
         (np.where(IMAGES > 200, np.nan, IMAGES), LABELS, "NaN"),
-        (IMAGES / 255, LABELS, "fractions"),
-        (IMAGES // 255, LABELS, "no pixel above 1"),
+        (IMAGES / 256, LABELS, "no 255ths"),
+        (IMAGES * 0, LABELS, "no pixel above 0"),
         (IMAGES.astype(int) - 5, LABELS, "pixels from -5"),
         (IMAGES.astype(int) + 99, LABELS, "expected 0 to 255"),
-        (IMAGES, LABELS[:, None], "one label an image"),
+        (IMAGES, np.stack([LABELS, LABELS], axis=1), "not one-hot"),
         (IMAGES, LABELS + 0.5, "fractions: labels"),
         (IMAGES, np.where(LABELS > 9, np.nan, LABELS), "NaN or infinity: labels"),
-        (IMAGES, LABELS > 9, "type bool"),
+        (
+            IMAGES,
+            np.array(["yes", "no"])[LABELS % 2],
+            "the label 'no': texts must be the names 0 to 9, A to F",
+        ),
+        (IMAGES, LABELS.astype(str), "the label '10'"),
+        (IMAGES, np.array(["a", "A"])[LABELS % 2], "only one class"),
+        (
+            IMAGES,
+            np.eye(18)[LABELS + 1],
+            r"to 17: expected 0 to 16; subtract 1 if they count the classes from 1",
+        ),
         (IMAGES, LABELS.astype(int) - 1, "labels from -1"),
-        (IMAGES, LABELS.astype(int) + 1, "to 17: expected 0 to 16"),
+        (IMAGES, LABELS.astype(int) + 1, "to 17: expected 0 to 16; subtract 1"),
         (IMAGES, LABELS * 0, "only one class"),
         (np.float64(3), LABELS, "shape"),
     ],
@@ -91,7 +130,7 @@ def test_pickled_objects_are_refused(save_course, tmp_path):
     np.save(folder / LABELS_FILE, np.array([Trap()] * 34, object), allow_pickle=True)
     assert "pickle" in fault(folder)
     (folder / LABELS_FILE).write_bytes(pickle.dumps(Trap()))
-    assert "cannot be read" in fault(folder)
+    assert "is a pickle, which could run any program" in fault(folder)
     assert not (tmp_path / "trapped").exists()
 
 

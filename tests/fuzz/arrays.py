@@ -18,6 +18,7 @@ SHAPES = st.sampled_from(
     [
         *((20, 400), (20, 20, 20), (20, 8, 8), (20, 9, 7, 3), (20, 5, 5, 5), (20, 63), (20, 1, 64)),
         *((21, 400), (2, 400), (1, 400), (0, 400), (20, 399), (20,), (21,), (2,), (1,), (0,)),
+        *((20, 17), (20, 2), (20, 1_001), (20, 20, 20, 1), (20, 1, 20, 20), (20, 3, 9, 9), (20, 1, 1)),
         *((20, 1), (400,), (), (1, 1, 1, 1), (20, 2, 2, 1), (2, 3, 2, 2, 2), (20, 0, 9)),
     ]
 )
@@ -57,6 +58,19 @@ DECLARED = st.one_of(
     ),
     st.lists(st.integers(-2, 10**20), max_size=4).map(lambda shape: repr(tuple(shape))),
 )
+TEXTS = ("0", "9", "a", "F", "empty", "", " 1", "\n", "10")
+CODING = {"<": "utf-32-le", ">": "utf-32-be"}
+MISTAKEN = st.sampled_from(
+    [
+        *(
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:",
+            b"<!DOCTYPE html>",
+            b"\n<HTML",
+            b"\x80\x04",
+        ),
+        *(b"\x1f\x8b\x08", b"PK\x03\x04", b"PK\x05\x06", b"\x89HDF\r\n\x1a\n", b"MATLAB 5.0 MAT-file"),
+    ]
+)
 TRAP = Path(tempfile.gettempdir()) / "hexbench-fuzz-trapped"
 
 
@@ -81,6 +95,18 @@ def wild_arrays(draw):
                 warnings.simplefilter("ignore")
                 array[...] = np.resize(values, array.shape).astype(array.dtype)
     return np.asfortranarray(array) if draw(st.booleans()) else array
+
+
+@st.composite
+def wild_texts(draw):
+    """An .npy file of twenty labels that are texts of any bytes."""
+    kind = draw(st.sampled_from(["S1", "S5", "<U1", ">U3", "S1024", "S1025", "<U256", "<U257"]))
+    size = np.dtype(kind).itemsize
+    texts = draw(st.lists(st.binary(max_size=size), min_size=1, max_size=3))
+    texts += draw(st.lists(st.sampled_from([text.encode(CODING.get(kind[0], "ascii")) for text in TEXTS])))
+    cells = [text[:size].ljust(size, b"\0") for text in texts]
+    shape = draw(st.sampled_from([(20,), (20, 1)]))
+    return header(shape, kind) + b"".join(cells[i % len(cells)] for i in range(20))
 
 
 def saved(array):
@@ -121,8 +147,9 @@ def headers(draw):
 
 
 def wild_files(plain):
-    """The bytes of an .npy file: of wild arrays, of wild headers, or `plain` damaged."""
-    return st.one_of(wild_arrays().map(saved), headers(), damaged(saved(plain)), st.binary(max_size=200))
+    """The bytes of an .npy file: of wild arrays or headers, `plain` damaged, or something else."""
+    others = st.one_of(st.binary(max_size=200), st.builds(bytes.__add__, MISTAKEN, st.binary(max_size=60)))
+    return st.one_of(wild_arrays().map(saved), wild_texts(), headers(), damaged(saved(plain)), others)
 
 
 IMAGES, LABELS = blobs(20)
@@ -152,6 +179,8 @@ def archives(draw):
             packed = draw(st.sampled_from([0, 0, 8, 8, 8, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]))
             archive.writestr(name, content, packed)
     content = file.getvalue()
+    if draw(st.integers(0, 9)) == 9:
+        return draw(MISTAKEN) + content
     return draw(damaged(content)) if draw(st.booleans()) else content
 
 
@@ -160,15 +189,39 @@ def odd_forms(draw):
     """Plain images and labels, and the same in a form that is odd but right, and where it goes."""
     count = draw(st.integers(2, 60))
     images, labels = blobs(count, seed=draw(st.integers(0, 99)))
-    wide = draw(st.sampled_from(["u1", "<u2", ">u2", "<i2", ">i4", "<i8", ">u8", "<f2", ">f4", "<f8", "g"]))
-    whole = draw(st.sampled_from(["u1", "i1", ">i2", "<u4", ">i8", "<u8", "<f2", ">f4", "<f8", "g"]))
-    odd = images.astype(wide).reshape(draw(st.sampled_from([(-1, 400), (-1, 20, 20)])))
-    odd_labels = labels.astype(whole)
+    place = draw(st.sampled_from(["folder", "npz", "packed"]))
+    odd = draw(odd_pixels(images)).reshape(draw(st.sampled_from(IMAGE_SHAPES)))
+    odd_labels = draw(odd_numbers(labels, place == "folder"))
     if draw(st.booleans()):
-        odd = np.asfortranarray(odd)
+        odd, odd_labels = np.asfortranarray(odd), np.asfortranarray(odd_labels)
     if draw(st.booleans()):
-        odd_labels = np.repeat(odd_labels, 2)[::2]  # not contiguous before it is saved
-    return (images, labels), (odd, odd_labels), draw(st.sampled_from(["folder", "npz", "packed"]))
+        odd_labels = np.repeat(odd_labels, 2, axis=0)[::2]  # not contiguous before it is saved
+    return (images, labels), (odd, odd_labels), place
+
+
+IMAGE_SHAPES = [(-1, 400), (-1, 20, 20), (-1, 20, 20, 1), (-1, 1, 20, 20)]
+WIDE = ["u1", "<u2", ">u2", "<i2", ">i4", "<i8", ">u8", "<f2", ">f4", "<f8", "g"]
+WHOLE = ["u1", "i1", ">i2", "<u4", ">i8", "<u8", "<f2", ">f4", "<f8", "g"]
+
+
+def odd_pixels(images):
+    """The images as numbers of any type, or as 255ths."""
+    whole = st.sampled_from(WIDE).map(images.astype)
+    kinds = st.sampled_from(["<f2", "<f4", ">f8", "g"])
+    return st.one_of(
+        whole, kinds.map(lambda kind: (images.astype(kind) / np.dtype(kind).type(255)).astype(kind))
+    )
+
+
+def odd_numbers(labels, hexadecimal):
+    """The labels as numbers of any type, as texts, one-hot or in a column."""
+    names = np.array([*"0123456789abcdeF", "empty"] if hexadecimal else [str(label) for label in range(17)])
+    return st.one_of(
+        st.sampled_from(WHOLE).map(labels.astype),
+        st.sampled_from(["?", "u1", ">i4", "<f2", "g"]).map(lambda kind: np.eye(17, dtype=kind)[labels]),
+        st.sampled_from(["<U5", ">U7", "S5"]).map(lambda kind: names.astype(kind)[labels]),
+        st.just(labels[:, None]),
+    )
 
 
 def bomb(path, member, beginning, zeros):

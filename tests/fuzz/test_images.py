@@ -20,8 +20,9 @@ from fuzz.arrays import (
     write_folder,
 )
 from fuzz.tried import attempt
-from hexbench.data import arrays
+from hexbench.data import npy
 from hexbench.data.dataset import Split
+from hexbench.data.hints import hints
 from hexbench.data.sources import Sources
 from hexbench.plan.models import known_models
 from hexbench.plan.suites import Images, plan
@@ -32,6 +33,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 resolve = Sources.of(study).resolve
+REFERENCE = study.REFERENCE()
 MODELS, SPLIT = known_models(), Split()
 SUITE = read_suite(ROOT / "bench/studies/digit_recognizer/suites/full.toml", MODELS)
 FOLDERS, ARCHIVES = "images and labels, .npy", "images and labels, .npz"
@@ -62,6 +64,7 @@ def read_in_little_memory(reader, name, path, most):
         assert data.images.dtype == data.labels.dtype == np.uint8
         assert 1 < len(np.unique(data.labels)) <= data.classes
         assert all(name and name.isprintable() for name in data.class_names)
+        assert all(hint.isprintable() for hint in hints(data, lambda: REFERENCE, {}))
 
 
 @given(st.data())
@@ -69,7 +72,7 @@ def test_a_folder_is_images_or_one_sentence(tmp_path, data):
     images = data.draw(st.one_of(st.just(saved(IMAGES)), wild_files(IMAGES)), "images")
     labels = data.draw(st.one_of(st.just(saved(LABELS)), wild_files(LABELS)), "labels")
     folder = write_folder(tmp_path / "set", images, labels)
-    most = len(images) + len(labels) + arrays.FOLDER_MEMORY
+    most = len(images) + len(labels) + npy.FOLDER_MEMORY
     read_in_little_memory(FOLDERS, "emnist_hex_", folder, most)
 
 
@@ -77,7 +80,7 @@ def test_a_folder_is_images_or_one_sentence(tmp_path, data):
 def test_an_archive_is_images_or_one_sentence(tmp_path, content):
     path = tmp_path / "set.npz"
     path.write_bytes(content)
-    read_in_little_memory(ARCHIVES, "set.npz", path, arrays.MAX_UNFOLDED * len(content) + arrays.NPZ_MEMORY)
+    read_in_little_memory(ARCHIVES, "set.npz", path, npy.MAX_UNFOLDED * len(content) + npy.NPZ_MEMORY)
 
 
 @given(odd_forms())
@@ -121,6 +124,8 @@ BOMBS = {
     "images of one colour": ("X.npy", header((GIGABYTE // 4, 2, 2))),
     "images of any size": ("X.npy", header((2, 2**14, 2**15))),
     "labels": ("y.npy", header((GIGABYTE,))),
+    "labels of many columns": ("y.npy", header((20, GIGABYTE // 20))),
+    "labels that are texts": ("y.npy", header((20,), f"|S{GIGABYTE // 20}")),
     "names": ("class_names.npy", header((17,), f"<U{GIGABYTE // 17 // 4}")),
     "header": ("X.npy", b"\x93NUMPY\x02\x00" + (GIGABYTE - 2**20).to_bytes(4, "little")),
 }
@@ -168,16 +173,21 @@ def test_a_zip_bomb_never_goes_off(tmp_path, what):
     assert path.stat().st_size < 1.2e6
     found, said = bytes_to_read(tmp_path, path)
     assert "bomb.npz" in said
-    assert found < arrays.NPZ_MEMORY
+    assert found < npy.NPZ_MEMORY
 
 
 @linux
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["|u1", "<f8", "<f8 in Fortran order", "packed <f8"])
+@pytest.mark.parametrize(
+    "kind", ["|u1", "<f8", "<f8 in Fortran order", "packed <f8", "<f8 255ths", "<f2 255ths", "|b1"]
+)
 def test_large_sets_are_read_in_the_memory_that_is_stated(tmp_path, kind):
     """64-bit floats are eight times the pixels that are kept: only blocks of them are held."""
     images, labels = np.tile(IMAGES, (1_500, 1)), np.tile(LABELS, 1_500)
     file = images.astype(kind.removeprefix("packed ").split()[0])
+    if "255ths" in kind:
+        file /= file.dtype.type(255)
+        labels = np.eye(17)[labels]
     if "Fortran" in kind:
         file = np.asfortranarray(file.reshape(-1, 20, 20))
     if "packed" in kind:
@@ -187,4 +197,4 @@ def test_large_sets_are_read_in_the_memory_that_is_stated(tmp_path, kind):
         path = write_folder(tmp_path / "large", saved(file), saved(labels))
     found, said = bytes_to_read(tmp_path, path)
     assert not said
-    assert images.nbytes / 2 < found < images.nbytes + arrays.FOLDER_MEMORY
+    assert images.nbytes / 2 < found < images.nbytes + npy.FOLDER_MEMORY

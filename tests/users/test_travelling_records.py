@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 from cells import cell, correct, done, save_run
+from hexbench.errors import BadInput
 from hexbench.store.store import PACK, Store
 
 RECORDS = [done(cell(seed=seed), correct(0.9, seed)) for seed in range(3)]
@@ -63,6 +64,22 @@ def test_what_was_changed_is_named(store, kind):
     path.write_bytes(content)
     assert set(store.faults()) == {path.name}
     assert [record.key for record in store.planned()] == [record.key for record in RECORDS[1:]]
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 7000\n"
+
+
+def test_pointers_of_git_lfs_are_named(store):
+    store.pack()
+    path = store.cells / f"{RECORDS[0].key}.json"
+    path.write_bytes(POINTER)
+    assert "git lfs pull" in store.faults()[path.name]
+    (store.folder / PACK).write_bytes(POINTER)
+    with pytest.raises(BadInput, match=r"cells.jsonl.xz is a Git LFS pointer.*: run git lfs pull"):
+        Store(store.folder).survey()
+    store.manifest_file.write_bytes(POINTER)
+    with pytest.raises(BadInput, match=r"manifest.json is a Git LFS pointer.*: run git lfs pull"):
+        store.manifest()
 
 
 @pytest.mark.parametrize("way", ["copied", "zip", "tar.gz", "packed", "packed with CRLF"])

@@ -13,6 +13,7 @@ SOURCES = sources.SOURCES
 READERS = sources.READERS
 FALLBACK = sources.FALLBACK
 KNOWN = sources.KNOWN
+REFERENCE = sources.reference
 COMMANDS = (commands.fetch, commands.build, commands.compare)
 RULES = rules.RULES
 

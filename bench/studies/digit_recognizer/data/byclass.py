@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from hexbench.data.arrays import open_member
+from hexbench.data.npy import open_member
 from hexbench.errors import BadInput
 from hexbench.files import reason, short
 from hexbench.studies.digit_recognizer.data.ground import Bytes

@@ -13,6 +13,7 @@ LABELS_FILE = "emnist_hex_labels.npy"
 SHAPE, CLASSES = (20, 20), 17
 IMAGES_IN_FULL = 107_802  # as many as in the course's file
 IMAGES_IN_SMALL = 9_834  # as many as in the course's file of 2024, and in a drawn set by default
+REFERENCE_IMAGES = 40  # of each class: drawn in a tenth of a second
 MIN_IMAGES, MAX_IMAGES = 34, 10_000_000
 
 SYNTHETIC = Provenance(
@@ -89,6 +90,13 @@ def drawn_like(data: Dataset) -> Dataset:
     from hexbench.studies.digit_recognizer.data import course, synthetic
 
     return course.dataset("synthetic", *synthetic.draw(data.class_counts), SYNTHETIC)
+
+
+def reference() -> Dataset:
+    """Some upright synthetic images of each class, beside which others are held for hints."""
+    from hexbench.studies.digit_recognizer.data import course, synthetic
+
+    return course.dataset("synthetic digits", *synthetic.draw([REFERENCE_IMAGES] * CLASSES), SYNTHETIC)
 
 
 SOURCES: dict[str, Named] = {"synthetic": synthetic, "emnist": emnist}
