@@ -148,7 +148,7 @@ def test_a_check_whose_reader_leaves_keeps_its_exit_code(tmp_path):
     for bound, code in (("0.1", 0), ("0.99", 1)):
         (tmp_path / "thresholds.toml").write_text(
             f'[[threshold]]\ndata = "{Store(tmp_path / "run").manifest().data.fingerprint}"\n'
-            f'model = "mlp"\nepochs = 3\ntrain_size = 100\nmetric = "test_accuracy"\nmin = {bound}\n'
+            f'model = "mlp"\ntrain_size = 100\nmetric = "test_accuracy"\nmin = {bound}\n'
         )
         ours, theirs = os.pipe()
         os.close(ours)
