@@ -25,6 +25,7 @@ OF_SYSTEM = re.compile(
     r"(eh)?thumbs\.db|desktop\.ini|@eaDir|#recycle|\$RECYCLE\.BIN|System Volume Information",
     re.IGNORECASE | re.DOTALL,
 )
+DESCRIPTORS = {"/dev/stdout": 1, "/dev/stderr": 2}
 LFS_POINTER = b"version https://git-lfs"
 OTHERS = {
     LFS_POINTER: "is a Git LFS pointer, not the file itself: run git lfs pull",
@@ -58,9 +59,9 @@ def write_whole(path: Path, *parts: str | bytes | memoryview) -> None:
     """
     content = (part.encode() if isinstance(part, str) else part for part in parts)
     try:
-        if _is_stream(path):
-            with path.open("wb") as file:
-                file.writelines(content)
+        if (stream := _stream(path)) is not None:
+            with stream:
+                stream.writelines(content)
             return
         final = path.resolve() if path.is_symlink() else path
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -78,10 +79,11 @@ def write_whole(path: Path, *parts: str | bytes | memoryview) -> None:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
-def _is_stream(path: Path) -> bool:
-    return str(path).startswith(("/dev/", "/proc/")) or (
-        path.exists() and not (path.is_file() or path.is_dir())
-    )
+def _stream(path: Path) -> IO[bytes] | None:
+    """What a path leads to, if that is no file or folder: it cannot be replaced, only written to."""
+    if str(path) in DESCRIPTORS:
+        return os.fdopen(os.dup(DESCRIPTORS[str(path)]), "wb")
+    return path.open("wb") if path.exists() and not (path.is_file() or path.is_dir()) else None
 
 
 def sync(file: IO[bytes]) -> None:

@@ -24,6 +24,16 @@ def results(folder, count=2):
     return save_run(folder, [done(cell(seed=seed), correct(0.9, seed)) for seed in range(count)])
 
 
+STDOUT = """
+import sys
+from pathlib import Path
+from hexbench.files import write_whole
+print("before, ", end="", flush=True)
+write_whole(Path("/dev/stdout"), "the page")
+print(", after", end="", flush=True)
+"""
+
+
 def runs_of(store):
     return Runs.of(store.manifest(), store.planned())
 
@@ -84,6 +94,9 @@ def test_the_umask_is_obeyed(tmp_path, mask):
 
 def test_links_are_followed_and_streams_are_written_as_they_are(tmp_path):
     (tmp_path / "elsewhere").mkdir()
+    with (tmp_path / "log").open("wb") as log:
+        subprocess.run([sys.executable, "-c", STDOUT], stdout=log, check=True, timeout=60)
+    assert (tmp_path / "log").read_text() == "before, the page, after"
     (tmp_path / "link.xml").symlink_to(tmp_path / "elsewhere" / "file.xml")
     for content in ("one", "two"):
         write_whole(tmp_path / "link.xml", content)
