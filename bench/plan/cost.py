@@ -30,6 +30,7 @@ class Expectation:
         """`pixels`: values of an image."""
         self._images, self._models = images, models
         self._pixels = pixels or TYPICAL_PIXELS
+        self._cores = usable_cores()
 
     def seconds(self, cell: Cell) -> float:
         """About how long `cell` takes."""
@@ -40,13 +41,12 @@ class Expectation:
         tested = cell.parts.tested(size) if cell.subset.resplit else self._images.tested
         if entry.learning_curve:
             return self._by_epochs(cell, entry, tested)
-        cores = usable_cores()
-        pairs = entry.cost.get("pair", 0.0) / (cores if entry.searches else 1)
+        pairs = entry.cost.get("pair", 0.0) / (self._cores if entry.searches else 1)
         if cell.params.get("probability"):
             pairs = entry.cost.get("probability_pair", pairs)
         n = cell.train_size
         predicted = tested + (n if n <= OWN_ACCURACY_UP_TO else 0)
-        per_prediction = entry.cost.get("predicted_pair", 0.0) / cores
+        per_prediction = entry.cost.get("predicted_pair", 0.0) / self._cores
         return entry.cost.get("fixed", FIXED_SECONDS) + n**2 * pairs + n * predicted * per_prediction
 
     def _by_epochs(self, cell: Cell, entry: Entry, tested: int) -> float:
