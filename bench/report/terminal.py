@@ -98,7 +98,7 @@ def print_findings(findings: "Sequence[Finding]", console: "Console") -> None:
 
 
 def print_table(table: Table, console: "Console") -> None:
-    """A table as a grid of lines."""
+    """A table as a grid of lines, or line by line where not even its longest words fit beside each other."""
     from rich.table import Table as Grid
     from rich.text import Text
 
@@ -107,4 +107,11 @@ def print_table(table: Table, console: "Console") -> None:
         grid.add_column(Text(one_line(name)), justify="left" if side == "left" else "right")
     for row in table.rows:
         grid.add_row(*(Text(one_line(cell)) for cell in row))
-    console.print(grid)
+    unbounded = console.options.update(max_width=10_000)
+    if console.measure(grid, options=unbounded).minimum <= console.width:
+        console.print(grid)
+        return
+    console.print(Text(one_line(table.title), "bold"))
+    for row in table.rows:
+        pairs = zip(table.header, row, strict=True)
+        console.print(Text(one_line(", ".join(f"{name}: {cell}" for name, cell in pairs))))

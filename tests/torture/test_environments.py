@@ -10,7 +10,7 @@ from conftest import ROOT
 from fuzz.tried import is_sentence
 from hexbench.store.store import Store
 
-pytestmark = [pytest.mark.slow, pytest.mark.torture]
+pytestmark = [pytest.mark.slow, pytest.mark.torture, pytest.mark.timeout(3600)]
 
 RUN = (
     *("--sweep", "mlp: epochs=1 train_size=100", "--sweep", "svm: train_size=100"),
