@@ -38,6 +38,7 @@ class Entry:
     may_be_number: tuple[str, ...] | None = None
     cost: Mapping[str, float] = field(default_factory=dict)
     stops_after: int | None = None
+    checks_labels: bool = False
 
 
 ATTRIBUTES = tuple(name for name in Entry.__dataclass_fields__ if name not in ("defaults", "load"))

@@ -21,6 +21,9 @@ importing the module:
   training image, each epoch), `tested_pixel` (of an evaluated image), `pair` (of training images; of a
   search on one core), `predicted_pair` (a training and a predicted image, on one core).
 - `stops_after`: about how many epochs early stopping allows a small training set.
+- `checks_labels`: the class has a static method `unfit(y, params)`, which is asked before anything is
+  measured why the model with these hyperparameters cannot be fitted to the labels `y` (n,): half a
+  sentence, or None where it can. A model without is fitted wherever there are two classes.
 
 A fitted model may offer `n_parameters_` (numbers it learned), `layers_`, `times_` (seconds by name) and
 `programs_` (compiled programs by origin).

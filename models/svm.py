@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
@@ -136,6 +136,7 @@ class SVMGridClassifier(_SVM):
         "probability_pair": 5.7e-5,
         "predicted_pair": 2e-8,
     }
+    checks_labels = True
 
     def __init__(
         self,
@@ -185,6 +186,11 @@ class SVMGridClassifier(_SVM):
             "best_score": float(score.max()),
         }
         return self._keep(svc, search_s=search_s, train_s=time.perf_counter() - started)
+
+    @staticmethod
+    def unfit(y: np.ndarray, params: Mapping[str, Any]) -> str | None:
+        """Why the labels `y` (n,) cannot be cross-validated with these hyperparameters; None if they can."""
+        return grid.fault_of_folds(y, params["folds"])
 
     def _search_plainly(self, scaled: Floats, y: np.ndarray, points: list[dict[str, Any]]) -> Floats:
         """The mean score of each point by `GridSearchCV`."""

@@ -56,7 +56,7 @@ class Subset(Struct, frozen=True):
     """False: nested, stratified training subsets and the whole test part.
     True: `size` images drawn from all, divided by the split's test_size."""
     classes: int | None = None
-    """Only images of so many classes, drawn by seed; None: of all."""
+    """Only images of so many classes, drawn by seed from `Dataset.choices`; None: of all."""
 
 
 class Rows(NamedTuple):
@@ -95,7 +95,7 @@ class Dataset:
     test_part: "np.ndarray | None" = None
     """Row numbers of the data's own test images."""
     drawable: tuple[int, ...] | None = None
-    """Classes from which `Subset.classes` draws; None: all."""
+    """Classes from which `Subset.classes` may draw; None: all."""
     ground: int | None = None
     """Pixels below this are background noise, not ink; None: not known."""
     _parts: "dict[Split, tuple[np.ndarray, np.ndarray]]" = field(default_factory=dict, init=False, repr=False)
@@ -163,6 +163,14 @@ class Dataset:
         )
         return train, test
 
+    def choices(self, split: Split) -> "np.ndarray":
+        """The classes from which `Subset.classes` draws: those with a training and a test image."""
+        import numpy as np
+
+        there = [np.bincount(self.labels[rows], minlength=self.classes) > 0 for rows in self.parts(split)]
+        choices = np.array(self.drawable or range(self.classes))
+        return choices[np.logical_and(*there)[choices]]
+
     def draw(self, subset: Subset, split: Split, seed: int) -> Rows:
         """The images of one measurement; ValueError where there are too few.
 
@@ -182,7 +190,11 @@ class Dataset:
         among = ""
         if subset.classes is not None:
             rng = np.random.default_rng([seed, CLASSES])
-            choices = np.array(self.drawable or range(self.classes))
+            choices = self.choices(split)
+            if len(choices) < subset.classes:
+                raise ValueError(
+                    f"{len(choices)} classes have training and test images; {subset.classes} are to be drawn"
+                )
             drawn = choices[rng.choice(len(choices), subset.classes, replace=False)]
             train, test = (rows[np.isin(self.labels[rows], drawn)] for rows in (train, test))
             among = " of " + ", ".join(self.class_names[label] for label in sorted(drawn))

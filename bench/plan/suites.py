@@ -56,13 +56,13 @@ class Plan:
 
     cells: tuple[Cell, ...]
     left_out: tuple[str, ...] = ()
-    """One sentence for each size that is above the data."""
+    """One sentence for each size that is above the data, or kind of cell that they cannot measure."""
     own_split: int | str | None = None
     """The name of the study's own split."""
 
-    def of(self, cells: Iterable[Cell]) -> "Plan":
-        """The same plan with only these cells."""
-        return replace(self, cells=tuple(cells))
+    def of(self, cells: Iterable[Cell], left_out: Iterable[str] = ()) -> "Plan":
+        """The same plan with only these cells, and more sentences on what is left out."""
+        return replace(self, cells=tuple(cells), left_out=(*self.left_out, *left_out))
 
 
 def plan(suite: Suite, images: Images, models: Models, seeds: int | None = None) -> Plan:
@@ -83,8 +83,8 @@ def plan(suite: Suite, images: Images, models: Models, seeds: int | None = None)
     order = _order_of_models(suite)
     settings: dict[Cell, int] = {}
     for cell in cells:
-        settings.setdefault(_setting(cell), len(settings))
-    cells.sort(key=lambda cell: _place(cell, order, settings[_setting(cell)]))
+        settings.setdefault(setting_of(cell), len(settings))
+    cells.sort(key=lambda cell: _place(cell, order, settings[setting_of(cell)]))
     return Plan(tuple(cells), tuple(dict.fromkeys(left_out)), images.split.name)
 
 
@@ -140,6 +140,13 @@ def _expand(sweep: Sweep, images: Images, entry: Entry) -> tuple[list[Cell], lis
     sizes, above = _sizes(sweep.images or sweep.train_size, limit)
     kind = "training images" if sweep.images is None else "images"
     left_out = [f"{entry.label}: {size:,} {kind} left out, there are {limit:,}" for size in above]
+    if sweep.validated:
+        few = [size for size in sizes if size < VALIDATION_SHARE]
+        sizes = [size for size in sizes if size not in few]
+        left_out += [
+            f"{entry.label}: {size:,} {kind} left out: early stopping holds out one of {VALIDATION_SHARE}"
+            for size in few
+        ]
     own = sweep.splits is None and (sweep.first_split is None or sweep.vary != [])
     first = sweep.first_split or 0
     splits = [images.split.name] if own else list(range(first, first + (sweep.splits or 1)))
@@ -284,7 +291,7 @@ def _order_of_models(suite: Suite) -> dict[str, float]:
     return order
 
 
-def _setting(cell: Cell) -> Cell:
+def setting_of(cell: Cell) -> Cell:
     """What cells share that differ in seed, split and evaluations alone."""
     return cell.but(seed=0, split="given", evaluate_at=(), snapshot_at=(), losses=False)
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hexbench.analyse.claims import check
@@ -18,6 +18,7 @@ from hexbench.measure.environment import environment
 from hexbench.models import Entry
 from hexbench.plan.cell import label_of
 from hexbench.plan.cost import Expectation
+from hexbench.plan.measurable import sentences, unmeasurable
 from hexbench.plan.suites import Images, Plan
 from hexbench.process import command_line
 from hexbench.report.terminal import headline
@@ -75,6 +76,7 @@ def run_suite(request: Request, console: Console) -> ExitCode:
 def _run(request: Request, console: Console, signals: Signals) -> ExitCode:
     check(request.study.claims, request.models)  # before the run rather than after it
     data = request.source.load()
+    request = _measurable(request, data)
     store = Store(request.out)
     try:
         if store.is_foreign:
@@ -110,6 +112,24 @@ def _run(request: Request, console: Console, signals: Signals) -> ExitCode:
             "finished is kept; once this is mended the same command goes on from there."
         ) from None
     return _close(request, outcome, runs, data, store, console)
+
+
+def _measurable(request: Request, data: Dataset) -> Request:
+    """The request without the cells that these data cannot measure; BadInput where none is left."""
+    models, plan, whole = request.models, request.plan, request.whole
+    faults = unmeasurable(whole.cells, data, models)
+    if not faults:
+        return request
+    if faults.keys() >= {*plan.cells}:
+        said = sentences(plan.cells, faults, models, plan.own_split)
+        more = [f"and {len(said) - MOST_NAMED:,} more"] if len(said) > MOST_NAMED else []
+        raise BadInput(
+            f"nothing of suite {request.suite} can be measured on {data.name}: "
+            f"{'; '.join(said[:MOST_NAMED] + more)}."
+        )
+    said = sentences(whole.cells, faults, models, whole.own_split)
+    plan, whole = (part.of((c for c in part.cells if c not in faults), said) for part in (plan, whole))
+    return replace(request, plan=plan, whole=whole)
 
 
 def _job_of(request: Request, data: Dataset) -> Job:

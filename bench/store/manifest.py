@@ -77,7 +77,7 @@ class Manifest(Struct, frozen=True):
     labels: dict[str, str]
     """By key: the cell in a few words."""
     left_out: list[str]
-    """Sizes that these images are too few for."""
+    """Sentences on the sizes that these images are too few for, and what else they cannot measure."""
     models: dict[str, ModelFacts]
     own_models: list[str]
     """Files and names of the user's own models."""

@@ -11,7 +11,7 @@ Memory: three matrices of n x n numbers of 64 bits, 1.1 GB for 6,883 images.
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,25 @@ def cross_validate(images: Floats, labels: Labels, points: Sequence[Point], fold
             solvers.shutdown(cancel_futures=True)
     mean: Floats = np.average(np.array(table), axis=1)
     return mean
+
+
+def fault_of_folds(labels: Labels, folds: Any) -> str | None:
+    """Why there are no such folds of these labels (n,), or one that cannot be fitted; None if all can be.
+
+    A number of folds that is wrong for any labels is no fault of theirs.
+    """
+    if not isinstance(folds, Integral) or folds < 2:
+        return None
+    counts = np.sort(np.unique(labels, return_counts=True)[1])
+    if counts[-1] < folds:
+        return f"no class has {folds} images for {folds} folds"
+    if len(counts) > 1 and counts[-2] > 1:  # a class's images go to one fold after another: each lacks some
+        return None
+    try:
+        _folds(labels, int(folds))
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _folds(labels: Labels, folds: int) -> NDArray[np.bool_]:

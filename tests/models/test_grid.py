@@ -119,6 +119,33 @@ def test_fewer_images_of_each_class_than_folds_is_an_error():
         grid.cross_validate(blobs(4)[0] / 255.0, np.arange(4) % 2, POINTS, 5, 2)
 
 
+@pytest.mark.filterwarnings("ignore:The least populated class")
+def test_what_cannot_be_searched_is_known_from_the_labels():
+    """As scikit-learn's search finds out: few and rare labels in any order, with two to five folds."""
+    rng, found = np.random.default_rng(2), {True: 0, False: 0}
+    for _ in range(300):
+        labels = rng.permutation(np.repeat(np.arange(4), rng.choice([0, 1, 1, 2, 3, 5, 11], 4)))
+        folds = int(rng.integers(2, 6))
+        if len(labels) < 2:
+            continue
+        search = GridSearchCV(SVC(), {"C": [1.0]}, cv=folds, refit=False, error_score="raise")
+        try:
+            search.fit(rng.random((len(labels), 3)), labels)
+            works = True
+        except ValueError:
+            works = False
+        assert (grid.fault_of_folds(labels, folds) is None) == works, (labels, folds)
+        found[works] += 1
+    assert min(found.values()) > 30
+    few = np.array([0, 1] * 3)
+    assert grid.fault_of_folds(few, 4) == "no class has 4 images for 4 folds"
+    assert (
+        grid.fault_of_folds(np.array([1, *[0] * 4]), 2) == "a fold has images of one class only to train on"
+    )
+    for wrong in (1, None, "many"):
+        assert grid.fault_of_folds(few, wrong) is None, "no labels would do"
+
+
 def test_support_vectors_numbered_otherwise_are_noticed(monkeypatch):
     class Otherwise(SVC):
         def fit(self, X, y, sample_weight):

@@ -275,6 +275,14 @@ def test_sizes_above_the_data_are_left_out_and_said():
     assert find(plan.cells, model="svm_grid", drawn=HEX2024), "10,000 images, or all there are"
 
 
+def test_early_stopping_needs_an_image_to_hold_out(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("[[sweep]]\nmodel = 'mlp'\nvalidated = true\ntrain_size = [4, 5, 'all']\n")
+    plan = suites.plan(read_suite(path, MODELS), images(10), MODELS)
+    assert [c.subset.held_out for c in plan.cells] == [1, 1]
+    assert plan.left_out == ("MLP: 4 training images left out: early stopping holds out one of 5",)
+
+
 def test_seeds_widen_and_only_narrows():
     assert {c.seed for c in cells("quick", HEX2024, seeds=5) if c.model == "mlp"} == set(range(5))
     draws = find(cells("full", HEX2024, seeds=5), model="svm_grid", protocol="resplit", drawn=100)
