@@ -13,7 +13,7 @@ folder's optional `study.py` may define:
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -72,6 +72,12 @@ class Study:
         from hexbench.analyse.claims import parse
 
         return parse(self.content.get("claim", []), self.rules, str(self.folder / FILE))
+
+    def beyond(self, class_names: Collection[str]) -> dict[str, str]:
+        """By id the claims that ask for a class which data with these classes lack, and that class."""
+        asked = {claim["id"]: sorted(_classes_in(claim)) for claim in self.content.get("claim", [])}
+        lacking = {id_: [name for name in names if name not in class_names] for id_, names in asked.items()}
+        return {id_: names[0] for id_, names in lacking.items() if names}
 
     @property
     def rules(self) -> Mapping[str, Any]:
@@ -199,6 +205,17 @@ def _study(name: str, folder: Path, content: dict[str, Any]) -> Study:
         _module(name, folder),
         content,
     )
+
+
+def _classes_in(table: Any) -> Iterator[str]:
+    """The classes that a claim names, however deep."""
+    if isinstance(table, dict):
+        if isinstance(table.get("class"), str):
+            yield table["class"]
+        table = list(table.values())
+    if isinstance(table, list):
+        for entry in table:
+            yield from _classes_in(entry)
 
 
 def _table(content: dict[str, Any], name: str, allowed: tuple[str, ...]) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hexbench.analyse.claims import as_json, judge
+from hexbench.analyse.claims import Verdict, as_json, judge
 from hexbench.analyse.runs import Runs
 from hexbench.errors import BadInput, NothingMeasured
 from hexbench.files import reason, short, write_whole
@@ -36,7 +37,7 @@ def write_report(store: Store, study: "Study", survey: Survey | None = None) -> 
     if not records:
         raise NothingMeasured(f"{store.folder} holds no readable record: its report is left as it is.")
     runs = Runs.of(manifest, records, store.folder)
-    verdicts = judge(study.claims, runs, study.rules, study.reported_images)
+    verdicts = _verdicts(study, runs)
     write_whole(store.folder / "cells.csv", _csv(records))
     text = json.dumps(as_json(verdicts), indent=1, allow_nan=False, ensure_ascii=False)
     write_whole(store.folder / "verdicts.json", text + "\n")
@@ -49,6 +50,21 @@ def write_report(store: Store, study: "Study", survey: Survey | None = None) -> 
     write_whole(store.folder / "report.md", markdown.report(content))
     write_whole(store.folder / "report.html", html.report(content, context.folder))
     return runs
+
+
+def _verdicts(study: "Study", runs: Runs) -> list[Verdict]:
+    """On every claim; one that asks for a class which the data lack is not run."""
+    without = study.beyond(runs.manifest.data.class_names)
+    nothing = Runs.of(runs.manifest, [])
+    verdicts = []
+    for claim in study.claims:
+        lacking = without.get(claim.id)
+        asked = runs if lacking is None else nothing
+        (verdict,) = judge([claim], asked, study.rules, study.reported_images)
+        if lacking is not None:
+            verdict = replace(verdict, reason=f"the data have no class {lacking!r}")
+        verdicts.append(verdict)
+    return verdicts
 
 
 def _sections(study: "Study", context: Context) -> list[Part]:

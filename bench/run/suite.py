@@ -170,6 +170,10 @@ def _prepare(
         missing = ", ".join(manifest.data.missing_classes)
         lines.append(f"  no image of {missing} in these data: accuracy is over the other classes")
     lines += [f"  hint: {hint}" for hint in manifest.data.hints]
+    lines += [
+        f"  claim {id_} asks for class {name!r}, which these data do not have: it will not be judged"
+        for id_, name in request.study.beyond(data.class_names).items()
+    ]
     lines += [f"  damaged: cells/{name}: {fault}" for name, fault in list(moved.items())[:MOST_NAMED]]
     if moved:
         lines.append(f"  {len(moved):,} damaged files count as missing and are set aside in {store.damaged}")

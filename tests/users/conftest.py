@@ -53,7 +53,6 @@ def ends_with():
 @pytest.fixture
 def odd_disk(tmp_path):
     """Mounts real file systems on which operations fail, such as `odd_disk("chmod=EPERM")`."""
-    pytest.importorskip("mfusepy", exc_type=ImportError)
     mounted, processes = [], []
 
     def mount(*fails):

@@ -331,3 +331,39 @@ def test_a_model_of_ones_own_says_what_it_cannot_be_fitted_to(command, tmp_path,
     code, said = command("--sweep", "Broken:", *broken)
     assert code == 2 and "Broken: unfit raises KeyError: 'nothing'." in said
     assert not (tmp_path / "others").exists()
+
+
+def test_a_claim_about_a_class_that_the_data_lack_is_not_run(command, tmp_path):
+    """The run is measured and reported; before, it ended without a report once everything was measured."""
+    folder = tmp_path / "study"
+    (folder / "suites").mkdir(parents=True)
+    (folder / "study.toml").write_text(
+        """title = "Mine"
+[[claim]]
+id = "recall-3"
+statement = "Every 3 is found."
+reported = "100%"
+rule = "near"
+of = { metric = "recall", class = "3", model = "svm", train_size = 60 }
+value = 1.0
+margin = 0.01
+[[claim]]
+id = "accuracy"
+statement = "It is right."
+reported = "90%"
+rule = "above"
+of = { metric = "test_accuracy", model = "svm", train_size = 60 }
+bound = 0.1
+"""
+    )
+    images, labels = blobs(200, classes=5)
+    np.savez(tmp_path / "data.npz", X=images[labels != 3], y=labels[labels != 3])
+    code, said = command(
+        "--study", folder, "--sweep", "svm: train_size=60", "--data", "data.npz", "--out", "run"
+    )
+    assert code == 0, said
+    assert "claim recall-3 asks for class '3', which these data do not have: it will not be judged" in said
+    verdicts = {v["id"]: v for v in json.loads((tmp_path / "run/verdicts.json").read_text())}
+    assert verdicts["recall-3"]["verdict"] == "not run"
+    assert verdicts["recall-3"]["reason"] == "the data have no class '3'"
+    assert verdicts["accuracy"]["verdict"] == "supported"
