@@ -4,6 +4,8 @@ import os
 import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from conftest import ROOT
@@ -106,6 +108,14 @@ SHELLS = {
 }
 
 
+MATPLOTLIBRC = {
+    "usetex": b"text.usetex: True\n",
+    "styled": b"font.size: 40\nbackend: nonsense\n",
+    "latin": b"font.family: \xe9\n",
+}
+"""Settings of users, by the folder that they are in."""
+
+
 def environments():
     """(name, shell's words before the command, variables, whether it may be refused)."""
     for values, may_be_refused in ((SAME, False), (REFUSED, True)):
@@ -140,29 +150,28 @@ def test_environments(torture, tmp_path):
     assert done.returncode == 0, done.stderr
     expected = numbers(plain)
     every = list(environments())
-    chosen = every if torture.long else random.Random(len(every)).sample(every, 4)
-    faults = []
-    for number, (name, shell, variables, may_be_refused) in enumerate(chosen):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        for style, text in (
-            ("usetex", b"text.usetex: True\n"),
-            ("styled", b"font.size: 40\nbackend: nonsense\n"),
-            ("latin", b"font.family: \xe9\n"),
-        ):
-            (folder / style).mkdir()
-            (folder / style / "matplotlibrc").write_bytes(text)
-        done = attempt(folder, shell, variables)
-        torture.count("environments tried")
-        said = (done.stdout + done.stderr).decode(errors="replace")
-        torture.count("tracebacks", said.count("Traceback"))
-        if done.returncode == 0:
-            fits = "Traceback" not in said and numbers(folder) == expected
-        else:
-            torture.count("environments refused in a sentence")
-            fits = may_be_refused and done.returncode == 2 and "Traceback" not in said
-            if fits and done.stderr:
-                is_sentence(done.stderr.decode().strip().splitlines()[-1])
-        if not fits:
-            faults.append(f"{name}: exit code {done.returncode}\n{said[-1500:]}")
+    chosen = every if torture.long else random.Random(len(every)).sample(every, 2)
+    with ThreadPoolExecutor(2) as threads:
+        folders = [tmp_path / str(number) for number in range(len(chosen))]
+        faults = [fault for fault in threads.map(partial(tried, torture, expected), chosen, folders) if fault]
     assert not faults, "\n\n".join(faults)
+
+
+def tried(torture, expected, environment, folder):
+    """What was wrong with a run in this environment; None if nothing was."""
+    name, shell, variables, may_be_refused = environment
+    for style, text in MATPLOTLIBRC.items():
+        (folder / style).mkdir(parents=True)
+        (folder / style / "matplotlibrc").write_bytes(text)
+    done = attempt(folder, shell, variables)
+    torture.count("environments tried")
+    said = (done.stdout + done.stderr).decode(errors="replace")
+    torture.count("tracebacks", said.count("Traceback"))
+    if done.returncode == 0:
+        fits = "Traceback" not in said and numbers(folder) == expected
+    else:
+        torture.count("environments refused in a sentence")
+        fits = may_be_refused and done.returncode == 2 and "Traceback" not in said
+        if fits and done.stderr:
+            is_sentence(done.stderr.decode().strip().splitlines()[-1])
+    return None if fits else f"{name}: exit code {done.returncode}\n{said[-1500:]}"
