@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "hexbench.study": LOW | {"hexbench.analyse"},
     "hexbench.registration": READING | {"hexbench.measure"},
     "hexbench.report": READING | {"hexbench.registration"},
-    "hexbench.run": MEASURING | {"hexbench.process"},
+    "hexbench.run": MEASURING | {"hexbench.process", "hexbench.variables"},
     "hexbench.peers": MEASURING | {"hexbench.process"},
     "hexbench.studies": REPORTING | {"hexbench.process"},
     "hexbench.cli": MEASURING

@@ -20,6 +20,7 @@ from hexbench.plan.suites import Images
 from hexbench.run.worker import CellResult, ProgressListener, RunOptions, Worker
 from hexbench.store.store import Store
 from hexbench.study import load
+from hexbench.variables import settle
 from msgspec import Struct
 
 
@@ -103,6 +104,7 @@ def carry_out(
     `data` are its images, if they are loaded already. `shared`: other work may run on this machine, so
     that no time is clean.
     """
+    settle()  # of a node or a worker that was not started by a command of ours
     models = known_models(job.own_models)
     if any(models[cell.model].accelerated for cell in job.cells):
         check_jax()  # before each of its cells fails
