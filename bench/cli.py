@@ -10,12 +10,13 @@ from hexbench import process
 from hexbench.cli_data import data_commands
 from hexbench.cli_gates import check, compare
 from hexbench.errors import BadInput, ExitCode, Stopped
+from hexbench.paths import PathType
 from hexbench.study import DEFAULT, Study, load, names, of_run, our_studies
 
 EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage or bad input;
 3 some cells failed; 4 nothing was measured; 70 a fault of hexbench; 128 + N stopped
 by signal N: 129 terminal closed, 130 Ctrl-C, 143 SIGTERM, 152 limit of processor time."""
-PATH = click.Path(path_type=Path)
+PATH = PathType()
 
 
 @click.group(invoke_without_command=True, epilog=EPILOG, context_settings={"max_content_width": 100})

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from hexbench.paths import PathType
 
 if TYPE_CHECKING:
     from hexbench.study import Study
@@ -23,7 +24,7 @@ def _study(context: click.Context) -> "Study":
 
 @data_commands.command()
 @click.argument("source", default="auto")
-@click.option("--out", type=click.Path(path_type=Path), help="Where the card goes [results/data/<name>].")
+@click.option("--out", type=PathType(), help="Where the card goes [results/data/<name>].")
 @click.pass_context
 def describe(context: click.Context, source: str, out: Path | None) -> None:
     """Write and print the data card of SOURCE, which is what --data takes.
@@ -59,7 +60,7 @@ def describe(context: click.Context, source: str, out: Path | None) -> None:
 @click.option(
     "--card",
     "folder",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     help="A folder with card.json to compare with.",
 )
 @click.pass_context

@@ -3,19 +3,26 @@
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from hexbench.errors import BadInput, ExitCode
 from hexbench.files import one_line
+from hexbench.paths import PathType
+
+if TYPE_CHECKING:
+    from hexbench.store.manifest import Manifest
+    from hexbench.store.record import Record
+    from hexbench.store.store import Store
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--thresholds", type=click.Path(path_type=Path), help="Another file of thresholds.")
+@click.argument("folder", type=PathType())
+@click.option("--thresholds", type=PathType(), help="Another file of thresholds.")
 @click.option(
     "--junit",
     "junit_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathType(dir_okay=False),
     help="Write the findings there as JUnit XML, too.",
 )
 @click.option(
@@ -27,7 +34,7 @@ from hexbench.files import one_line
 @click.option(
     "--write",
     "written",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathType(dir_okay=False),
     metavar="FILE",
     help="Write thresholds that this run derives for its own data there, and check nothing.",
 )
@@ -48,8 +55,7 @@ def check(
     from hexbench.store.record import Done
     from hexbench.store.store import Store
 
-    store = Store.open(folder)
-    manifest, records = store.manifest(), store.planned()
+    manifest, records = _read(Store.open(folder))
     if written is not None:
         write_whole(written, derived(Runs.of(manifest, records)))
         click.echo(f"Thresholds: {written}. They apply by: check DIR --thresholds {written}")
@@ -86,8 +92,8 @@ def check(
 
 
 @click.command()
-@click.argument("first", type=click.Path(path_type=Path))
-@click.argument("second", type=click.Path(path_type=Path))
+@click.argument("first", type=PathType())
+@click.argument("second", type=PathType())
 @click.option(
     "--format",
     "form",
@@ -119,7 +125,7 @@ def compare(first: Path, second: Path, form: str, margin: float | None, models: 
 
     stores = Store.open(first), Store.open(second)
     pairs = None if models is None else _pairs(models)
-    runs = [Run.of(str(store.folder), store.manifest(), store.planned()) for store in stores]
+    runs = [Run.of(str(store.folder), *_read(store)) for store in stores]
     found = set_beside(runs[0], runs[1], pairs)
     share = None if margin is None else margin / 100
     FORMATS[form](found, share)
@@ -128,6 +134,14 @@ def compare(first: Path, second: Path, form: str, margin: float | None, models: 
         sys.exit(ExitCode.NOTHING_MEASURED)
     worse = share is not None and any(d.against(share) == WORSE for d in differences)
     sys.exit(ExitCode.REGRESSION if found.accuracy.count(REGRESSION) or worse else ExitCode.OK)
+
+
+def _read(store: "Store") -> "tuple[Manifest, list[Record]]":
+    """What a run planned and the records that there are; says which are damaged."""
+    manifest, found = store.manifest(), store.survey()
+    for name, fault in found.faults.items():
+        click.echo(f"damaged, counts as missing: {store.cells / name}: {one_line(fault)}", err=True)
+    return manifest, [found.sound[key] for key in manifest.cells if key in found.sound]
 
 
 def _pairs(models: str) -> dict[str, str]:

@@ -120,6 +120,16 @@ def _warn_of(folder: Path) -> None:
     )
 
 
+def fault_of_folder(folder: Path) -> str:
+    """Why a folder cannot be made or used, in half a sentence; empty where nothing speaks against it."""
+    for place in (folder, *folder.parents):
+        if place.is_symlink() and not place.exists():
+            return f"{place} is a link that leads nowhere"
+        if place.exists():
+            return "" if place.is_dir() else f"{place} is no folder"
+    return ""
+
+
 def is_of_system(name: str) -> bool:
     """Whether systems, editors or version control leave files of this name in folders."""
     return OF_SYSTEM.fullmatch(name) is not None
@@ -159,8 +169,8 @@ def mistaken(beginning: bytes, right: bytes = b"") -> str:
 
     In words that follow its name; empty if it is as it should be, or of no kind known here.
     """
-    if right and beginning.startswith(right):
-        return ""
+    if right and (beginning.startswith(right) or not beginning):
+        return "" if beginning else "is empty"
     page = beginning.removeprefix(b"\xef\xbb\xbf").lstrip()[:9].lower()
     found = (
         words for start, words in OTHERS.items() if beginning.startswith(start) or page.startswith(start)

@@ -10,14 +10,16 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 from hexbench import variables
 from hexbench.errors import BadInput, ExitCode, NothingMeasured
-from hexbench.files import Unprotected, one_line, reason
+from hexbench.files import Unprotected, one_line, reason, short
 
+PACKAGES = "site-packages"
 PLAIN = {"±": "+/-", "≥": ">=", "≤": "<=", "×": "x", "–": "-", "—": "-", "…": "...", "·": "-", "’": "'"}
 """For terminals whose encoding lacks them."""
 
@@ -25,10 +27,11 @@ PLAIN = {"±": "+/-", "≥": ">=", "≤": "<=", "×": "x", "–": "-", "—": "-
 def run(command: click.Command) -> NoReturn:
     """Carry out a command line and end the process: what fails is one sentence and an `ExitCode`."""
     code = _carry_out(command)
-    try:
-        sys.stdout.flush()
-    except OSError:  # said already; the interpreter would say it once more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # said already, if that could be; the interpreter would try once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(code)
 
 
@@ -85,12 +88,35 @@ def _failed(error: BaseException) -> ExitCode:
         return ExitCode.BAD_INPUT
     for kind, code, words in EXPLAINED:
         if isinstance(error, kind):
-            click.echo(f"Error: {one_line(words(error))}", err=True)
+            _say(words(error))
             return code
+    if library := _import_of(error):
+        _say(f"{library} does not start ({type(error).__name__}: {reason(error)}){_variables_of(library)}.")
+        return ExitCode.BAD_INPUT
     traceback.print_exception(error)
-    name = type(error).__name__
-    click.echo(f"Error: this is a fault of hexbench ({name}): please report the lines above.", err=True)
+    _say(f"this is a fault of hexbench ({type(error).__name__}): please report the lines above.")
     return ExitCode.INTERNAL
+
+
+def _say(sentence: str) -> None:
+    with suppress(OSError):  # of the standard error: then the exit code alone tells
+        click.echo(f"Error: {one_line(sentence)}", err=True)
+
+
+def _import_of(error: BaseException) -> str:
+    """The library whose import raised this, as for a setting that it cannot understand; or nothing."""
+    for frame in traceback.extract_tb(error.__traceback__):
+        parts = Path(frame.filename).parts
+        if frame.name == "<module>" and PACKAGES in parts[:-1]:
+            return parts[parts.index(PACKAGES) + 1]
+    return ""
+
+
+def _variables_of(library: str) -> str:
+    """The environment variables that may be the reason, in words."""
+    names = [name for name in variables.recorded() if name.startswith(library[:3].upper())]
+    set_ = ", ".join(f"{name}={os.environ[name]}" for name in names)
+    return f": look at {short(set_)}" if set_ else ""
 
 
 def _of_system(error: OSError) -> str:

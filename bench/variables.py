@@ -44,7 +44,7 @@ RECORDED = (
 """Variables on which numbers, threads or memory can depend."""
 CORES = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Threads of XLA and of the libraries in which NumPy and SciPy multiply."""
-COUNTS = re.compile(r"[1-9][0-9]*(,[1-9][0-9]*)*")
+COUNT = re.compile(r"[1-9][0-9]{0,5}")
 COUNTED = (*CORES, "LOKY_MAX_CPU_COUNT", "JAX_NUM_CPU_DEVICES")
 
 
@@ -68,7 +68,8 @@ def settle() -> list[str]:
     os.environ["MPLBACKEND"] = "agg"
     for name in COUNTED:
         value = os.environ.get(name, "").strip()
-        if value and not COUNTS.fullmatch(value):
+        levels = value.split(",") if name.startswith("OMP") else [value]  # of nested parallel regions
+        if value and not all(COUNT.fullmatch(level.strip()) for level in levels):
             raise BadInput(
                 f"the environment variable {name} is {short(value)!r}: set it to a whole number above 0, or "
                 "unset it."

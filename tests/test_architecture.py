@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "hexbench.files": set(),
     "hexbench.errors": {"hexbench.files"},
     "hexbench.variables": {"hexbench.errors", "hexbench.files", "hexbench.models"},
+    "hexbench.paths": set(),
     "hexbench.process": {"hexbench.errors", "hexbench.files", "hexbench.variables"},
     "hexbench.data": {"hexbench.errors", "hexbench.files"},
     "hexbench.plan": LOW,
@@ -29,19 +30,20 @@ MAY_IMPORT = {
     "hexbench.study": LOW | {"hexbench.analyse"},
     "hexbench.registration": READING | {"hexbench.measure"},
     "hexbench.report": READING | {"hexbench.registration"},
-    "hexbench.run": MEASURING | {"hexbench.process", "hexbench.variables"},
-    "hexbench.peers": MEASURING | {"hexbench.process"},
-    "hexbench.studies": REPORTING | {"hexbench.process"},
+    "hexbench.run": MEASURING | {"hexbench.process", "hexbench.paths", "hexbench.variables"},
+    "hexbench.peers": MEASURING | {"hexbench.process", "hexbench.paths"},
+    "hexbench.studies": REPORTING | {"hexbench.process", "hexbench.paths"},
     "hexbench.cli": MEASURING
     | {
         "hexbench.run",
         "hexbench.registration",
         "hexbench.process",
+        "hexbench.paths",
         "hexbench.cli_data",
         "hexbench.cli_gates",
     },
-    "hexbench.cli_data": REPORTING,
-    "hexbench.cli_gates": REPORTING,
+    "hexbench.cli_data": REPORTING | {"hexbench.paths"},
+    "hexbench.cli_gates": REPORTING | {"hexbench.paths"},
 }
 """By part, what it may import besides itself."""
 

@@ -81,7 +81,7 @@ def _archive(path: Path) -> zipfile.ZipFile:
                 f"{path} cannot be read: it is an archive that is damaged or cut short; copy or "
                 "download it again."
             ) from None
-        if words := mistaken(beginning):
+        if words := mistaken(beginning, ZIP):
             raise BadInput(f"{path} {words}.") from None
         raise
 

@@ -77,7 +77,7 @@ def _of_pixels(data: Dataset) -> Iterator[str]:
             f"the pixels by {white / top:.3g} if {top} is white"
         )
     few = flat[:: max(1, len(flat) // MOST_IMAGES)]
-    if all(((part == 0) | (part == top)).all() for part in (few, flat)):
+    if flat.min() < top and all(((part == 0) | (part == top)).all() for part in (few, flat)):
         yield f"every pixel is 0 or {top}: images of two tones (0 and 1 in a file are read so too)"
     plain = (lowest == highest).nonzero()[0]
     if len(plain):

@@ -23,7 +23,7 @@ def read_image_header(opened: Opened, only: tuple[int, ...] | None = None) -> tu
         raise BadInput(f"{name} has shape {header.shape}: expected {wanted}.")
     if header.dtype.kind not in "buif":
         kind = short(str(header.dtype))
-        raise BadInput(f"{name} has type {kind}: pixels must be numbers from 0 to 255.")
+        raise BadInput(f"{name} has type {kind}: pixels must be numbers from 0 to 255; save them as uint8.")
     count = header.shape[0]
     if count < MIN_IMAGES:
         raise BadInput(f"{name} holds too few images ({count}): at least {MIN_IMAGES} are needed.")
@@ -140,8 +140,10 @@ class _Pixels:
         if low < 0 or high > WHITE:
             wide = low >= 0 and self._dtype.kind in "ui" and self._dtype.itemsize == 2
             remedy = "; divide 16-bit pixels by 257, round and save as uint8" if wide else ""
+            if self._dtype == np.int8:
+                remedy = "; save X.view('uint8') if these were bytes"
             return f"holds pixels from {low:.0f} to {high:.0f}: expected 0 to {WHITE}{remedy}"
-        return "holds no pixel above 0" if high == 0 else ""
+        return "holds no pixel above 0: all its images are empty" if high == 0 else ""
 
     def _fault_of_fractions(self, low: float, high: float) -> str:
         if low >= 0 and high <= 1:
@@ -149,7 +151,7 @@ class _Pixels:
             return "" if self._exact else f"{unlike}: multiply by {WHITE}, round and save as uint8"
         if low >= -1 and high <= 1:
             return _from_minus_one("fractions")
-        if low >= 0 and high <= WHITE:
+        if low >= 0 and WHITE / 4 < high <= WHITE:
             return f"holds fractions: pixels must be whole numbers from 0 to {WHITE}; round and save as uint8"
         return (
             f"holds fractions from {low:.3g} to {high:.3g}: save the pixels as they were before they were "

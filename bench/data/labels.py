@@ -24,10 +24,11 @@ class Labels(NamedTuple):
     """What these stand for, k different integers or texts in rising order."""
 
 
-def read_labels(opened: Opened, count: int) -> Labels:
+def read_labels(opened: Opened, count: int, columns: int | None = None) -> Labels:
     """The labels; BadInput if they are not `count` of 2 to MAX_CLASSES different values.
 
-    Whole numbers, texts, or one-hot rows (n, columns), which mean the number of the column.
+    Whole numbers, texts, or one-hot rows (n, columns), which mean the number of the column; if `columns` is
+    given they must have so many, as else nobody knows which class is left out.
     """
     header, name = read_header(opened), opened.name
     kind, shape = header.dtype.kind, header.shape
@@ -48,6 +49,11 @@ def read_labels(opened: Opened, count: int) -> Labels:
             f"{name} holds {shape[0]:,} labels for {count:,} images: there must be one label for each image."
         )
     codes, values = _one_hot(opened, header) if one_hot else _plain(opened, header)
+    if one_hot and columns is not None and shape[1] < columns:
+        raise BadInput(
+            f"{name} has one-hot rows of {shape[1]} columns: {columns} are needed, also of classes without "
+            "an image."
+        )
     if len(values) < 2:
         raise BadInput(f"{name} holds only one class: a classifier needs at least two.")
     order = np.argsort(np.array(sorted(range(len(values)), key=values.__getitem__)))
@@ -81,7 +87,8 @@ def _plain(opened: Opened, header: Header) -> tuple[np.ndarray, list[Any]]:
 
 
 def _text(value: bytes | str) -> str:
-    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
+    """A label or name without the blanks around it, which tables would not show."""
+    return (value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)).strip()
 
 
 def _one_hot(opened: Opened, header: Header) -> tuple[np.ndarray, list[int]]:
@@ -122,7 +129,7 @@ def named(opened: Opened, labels: Labels) -> tuple[np.ndarray, tuple[str, ...]]:
         raise BadInput(
             f"{name} is {short(str(header.dtype))} of shape {header.shape}: expected text, one name a class."
         )
-    names = [one_line(str(text)) for text in take(opened.stream, header.shape[0], header.dtype)]
+    names = [one_line(_text(text)) for text in take(opened.stream, header.shape[0], header.dtype)]
     codes, values = labels
     if isinstance(values[0], str):
         unknown = [value for value in values if value not in names]

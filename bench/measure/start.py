@@ -13,6 +13,8 @@ from hexbench.files import reason, short
 PLATFORMS = "JAX_PLATFORMS"
 ENDS_THE_PROCESS = ("XLA_FLAGS", "LIBTPU_INIT_ARGS")
 """Variables with which XLA ends the process instead of raising an error."""
+READ_AT_ONCE = ("JAX_DEFAULT_MATMUL_PRECISION", "JAX_LOGGING_LEVEL", "CUDA_VISIBLE_DEVICES")
+"""Others that can keep JAX from starting."""
 ENDING = re.compile(r"[EF][0-9]{4} ")
 """How a line begins in which XLA says why it ends the process."""
 PROCESSOR = Path("/proc/cpuinfo")
@@ -72,7 +74,13 @@ def ask() -> tuple[str, int, str]:
     command = [sys.executable, "-c", ASK]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=ANSWER_WITHIN_S, check=False
+            command,
+            capture_output=True,
+            env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+            encoding="utf-8",
+            errors="replace",
+            timeout=ANSWER_WITHIN_S,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise BadInput(_fault(f"it has not started within {ANSWER_WITHIN_S} s")) from None
@@ -90,7 +98,7 @@ def _fault(what: str) -> str:
         return f"{what}."
     asked = [
         f"{name}={short(os.environ[name])}"
-        for name in (PLATFORMS, *ENDS_THE_PROCESS, "JAX_DEFAULT_MATMUL_PRECISION", "CUDA_VISIBLE_DEVICES")
+        for name in (PLATFORMS, *ENDS_THE_PROCESS, *READ_AT_ONCE)
         if os.environ.get(name)
     ]
     because = f" with {', '.join(asked)}" if asked else ""

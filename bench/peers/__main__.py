@@ -11,6 +11,7 @@ from hexbench.data.dataset import Dataset, Split, Subset
 from hexbench.errors import BadInput, ExitCode
 from hexbench.measure.environment import environment
 from hexbench.models import entries
+from hexbench.paths import PathType
 from hexbench.peers.contest import Setting, contest
 from hexbench.peers.process import ContestantFailed, measure_peak
 from hexbench.peers.report import Run, conclusions, headline, write
@@ -55,7 +56,7 @@ LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_
     type=click.Choice([name for name in NAMES if name != OURS]),
     help="Leave a contestant out; may be given several times.",
 )
-@click.option("--out", default="results/peers", show_default=True, type=click.Path(path_type=Path))
+@click.option("--out", default="results/peers", show_default=True, type=PathType())
 def main(
     data: str,
     models: str | None,

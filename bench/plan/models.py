@@ -82,7 +82,9 @@ def _imported(file: Path, reference: str) -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses and pickle look a class's module up there
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         said = short(f"{type(error).__name__}: {reason(error)}")
         raise BadInput(f"--model {reference}: {file} cannot be imported: {said}.") from None
     return module

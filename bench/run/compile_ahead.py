@@ -17,6 +17,7 @@ from hexbench import process
 from hexbench.data.sources import Source
 from hexbench.files import reason, write_whole
 from hexbench.models import entries
+from hexbench.paths import PathType
 from hexbench.report.markdown import table_text
 from hexbench.report.table import Table
 from hexbench.report.terminal import print_table, standard_output
@@ -119,7 +120,7 @@ def _line(network: str, name: str, program: Any) -> Compiled:
 
 
 @click.command()
-@click.option("--out", default="results/devices", type=click.Path(path_type=Path), show_default=True)
+@click.option("--out", default="results/devices", type=PathType(), show_default=True)
 def main(out: Path) -> None:
     """Compile every network's programs for a TPU v5e, four of them and an H100, and print a table."""
     os.environ.update(OFFLINE)

@@ -22,6 +22,7 @@ from hexbench.data.sources import Source
 from hexbench.files import write_whole
 from hexbench.measure.cell import measure
 from hexbench.models import entries
+from hexbench.paths import PathType
 from hexbench.plan.cell import Cell
 from hexbench.plan.cost import Expectation
 from hexbench.plan.suites import Images, plan
@@ -60,7 +61,7 @@ T = TypeVar("T")
 @click.option("--counts", default=",".join(map(str, COUNTS)), show_default=True, help="Of cells.")
 @click.option("--writers", default=1, show_default=True, type=click.IntRange(1), help="Processes that store.")
 @click.option("--small", is_flag=True, help="Records of short runs: one evaluation, and few epochs.")
-@click.option("--out", default="results/harness", type=click.Path(path_type=Path), show_default=True)
+@click.option("--out", default="results/harness", type=PathType(), show_default=True)
 def main(counts: str, writers: int, small: bool, out: Path) -> None:
     """Time plan, storing, resume and report for so many cells each."""
     study = load(DEFAULT)

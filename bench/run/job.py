@@ -63,6 +63,8 @@ class Job(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def read(file: Path) -> Job:
     """The job in a file; BadInput if there is none, or one for another version of hexbench."""
+    if file.exists() and not file.is_file():
+        raise BadInput(f"{file} is not a regular file.")
     try:
         job = msgspec.json.decode(file.read_bytes(), type=Job)
     except OSError as error:

@@ -13,7 +13,7 @@ from hexbench.data.dataset import Dataset
 from hexbench.data.hints import hints
 from hexbench.data.sources import Source
 from hexbench.errors import BadInput, ExitCode, NothingMeasured, Stopped
-from hexbench.files import one_line
+from hexbench.files import fault_of_folder, one_line
 from hexbench.measure.environment import environment
 from hexbench.models import Entry
 from hexbench.plan.cell import label_of
@@ -78,6 +78,8 @@ def _run(request: Request, console: Console, signals: Signals) -> ExitCode:
     data = request.source.load()
     request = _measurable(request, data)
     store = Store(request.out)
+    if fault := fault_of_folder(store.folder):
+        raise BadInput(f"--out {store.folder}: {fault}; choose another.")
     try:
         if store.is_foreign:
             raise BadInput(f"{store.folder} is not empty and holds no results: choose another --out.")

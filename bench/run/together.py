@@ -15,6 +15,7 @@ from hexbench.files import write_whole
 from hexbench.measure.start import start_jax
 from hexbench.models import entries
 from hexbench.models.machine import usable_cores
+from hexbench.paths import PathType
 from hexbench.report.markdown import table_text
 from hexbench.report.table import Table
 from hexbench.report.terminal import print_table, standard_output
@@ -33,7 +34,7 @@ Work = Callable[[], float]
 @click.command()
 @click.option("--data", default="auto", show_default=True, help="Which images, as for a suite.")
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1))
-@click.option("--out", default="results/together", type=click.Path(path_type=Path), show_default=True)
+@click.option("--out", default="results/together", type=PathType(), show_default=True)
 def main(data: str, rounds: int, out: Path) -> None:
     """Time seeds that train in one program, and batches that devices share out."""
     study = load(DEFAULT)

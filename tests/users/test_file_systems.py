@@ -12,8 +12,9 @@ import pytest
 from cells import cell, correct, done, manifest, save_run
 from conftest import ROOT
 from hexbench.analyse.runs import Runs
+from hexbench.cli import main
 from hexbench.errors import BadInput
-from hexbench.files import Unprotected, write_whole
+from hexbench.files import Unprotected, fault_of_folder, write_whole
 from hexbench.report.context import Context
 from hexbench.store.store import Store
 
@@ -246,3 +247,28 @@ def test_results_in_a_file_are_refused(tmp_path):
     (tmp_path / "run").touch()
     with pytest.raises((BadInput, OSError)):
         Store(tmp_path / "run").put_manifest(manifest([]))
+
+
+def test_a_place_that_can_hold_no_results_is_named_before_anything_is_measured(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    os.mkfifo(tmp_path / "pipe")
+    assert fault_of_folder(tmp_path / "new" / "deep") == fault_of_folder(tmp_path) == ""
+    assert fault_of_folder(tmp_path / "file") == f"{tmp_path}/file is no folder"
+    assert fault_of_folder(tmp_path / "file" / "sub") == f"{tmp_path}/file is no folder"
+    assert fault_of_folder(tmp_path / "pipe").endswith("pipe is no folder")
+    for name in ("dangling", "loop"):
+        assert fault_of_folder(tmp_path / name / "run") == f"{tmp_path}/{name} is a link that leads nowhere"
+
+
+@pytest.mark.parametrize("option", ["--out", "--cluster"])
+def test_an_empty_path_is_none(option, monkeypatch, capsys, tmp_path):
+    """As of a variable that is not set: it would mean the current folder, and --fresh would empty that."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["hexbench", "--suite", "smoke", option, "", "--fresh"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "it is empty: name a file or folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

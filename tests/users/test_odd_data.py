@@ -354,3 +354,46 @@ def refused(path, words):
         resolve(str(path)).load()
     message = str(caught.value)
     assert message.endswith(".") and "\n" not in message
+
+
+def test_blanks_around_labels_are_no_part_of_them(save_course, tmp_path):
+    images, labels = blobs(60)
+    padded = np.array([f" {name} " for name in course.CLASS_NAMES])[labels]
+    assert np.array_equal(course.read(save_course(images, padded))[1], labels)
+    names = np.array(["a ", " a", "b", "b\t"])[labels % 4]
+    np.savez(tmp_path / "x.npz", X=images, y=names, class_names=np.array(["b ", "a"]))
+    data = Sources().resolve(str(tmp_path / "x.npz")).load()
+    assert data.class_names == ("b", "a")
+    assert np.array_equal(data.labels == 1, labels % 4 < 2)
+    np.savez(tmp_path / "y.npz", X=images, y=np.array(["a", "  "])[labels % 2])
+    with pytest.raises(BadInput, match="an empty name"):
+        Sources().resolve(str(tmp_path / "y.npz")).load()
+
+
+def test_one_hot_rows_without_the_column_of_a_class_are_refused(save_course):
+    """Which class it is nobody knows: the labels after it would be one too low."""
+    images, labels = blobs(160, classes=16)
+    with pytest.raises(BadInput, match="rows of 16 columns: 17 are needed"):
+        course.read(save_course(images, np.eye(16)[labels]))
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path):
+    (tmp_path / "x.npz").touch()
+    with pytest.raises(BadInput, match=r"x.npz is empty"):
+        Sources().resolve(str(tmp_path / "x.npz"))
+
+
+def test_images_of_one_tone_are_not_said_to_have_two():
+    data = Dataset(
+        "plain", np.full((40, 8, 8), 7, np.uint8), np.arange(40, dtype=np.uint8) % 10, tuple("0123456789")
+    )
+    said = " ".join(hints(data, None, {}))
+    assert "of one tone alone" in said
+    assert "two tones" not in said
+
+
+def test_bytes_that_were_saved_as_signed_come_with_their_remedy(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (20, 8, 8)).astype(np.uint8)
+    np.savez(tmp_path / "x.npz", X=images.view(np.int8), y=np.arange(20) % 2)
+    with pytest.raises(BadInput, match=r"save X.view\('uint8'\)"):
+        Sources().resolve(str(tmp_path / "x.npz")).load()

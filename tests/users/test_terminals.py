@@ -160,6 +160,14 @@ def test_output_that_cannot_be_stored_is_named(tmp_path, arguments):
     assert done.stderr.decode() == "Error: standard output: No space left on device.\n"
 
 
+def test_output_and_errors_that_cannot_be_stored(checked, tmp_path):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command(*checked()), cwd=tmp_path, env=variables(), stdout=full, stderr=full, check=False
+        )
+    assert done.returncode == 2
+
+
 @pytest.mark.parametrize(("bound", "code"), [(0.1, 0), (0.99, 1)])
 def test_a_check_whose_reader_leaves_keeps_its_exit_code(checked, tmp_path, bound, code):
     """`check DIR | head -1` must not turn a regression into something else, nor the reverse."""

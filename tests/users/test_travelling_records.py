@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import sys
 import tarfile
 import zipfile
 
 import pytest
 from cells import cell, correct, done, save_run
+from hexbench.cli import main
 from hexbench.errors import BadInput
 from hexbench.store.store import PACK, Store
 
@@ -110,3 +112,19 @@ def test_results_that_were_brought_elsewhere(store, tmp_path, way):
             (there / PACK).write_bytes(lzma.compress(lines.replace(b"\n", b"\r\n")))
     assert Store(there).planned() == RECORDS
     assert Store(there).survey().faults == {}
+
+
+@pytest.mark.parametrize("command", ["check", "compare"])
+def test_gates_name_the_records_that_do_not_count(store, tmp_path, monkeypatch, capsys, command):
+    path = store.cells / f"{RECORDS[0].key}.json"
+    path.write_bytes(CHANGED["another accuracy"](path.read_bytes()))
+    (tmp_path / "thresholds.toml").write_text(
+        f'[[threshold]]\ndata = "{store.manifest().data.fingerprint}"\nmodel = "mlp"\ntrain_size = 100\n'
+        'metric = "test_accuracy"\nmin = 0.1\n'
+    )
+    rest = [store.folder] if command == "compare" else ["--thresholds", tmp_path / "thresholds.toml"]
+    monkeypatch.setattr(sys, "argv", ["hexbench", command, str(store.folder), *map(str, rest)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == (3 if command == "check" else 0)
+    assert f"damaged, counts as missing: {path}: it was changed" in capsys.readouterr().err

@@ -2,10 +2,12 @@
 
 import json
 import os
+import subprocess
 import sys
 import warnings
 
 import pytest
+from conftest import ROOT
 from hexbench import variables
 from hexbench.data import digits
 from hexbench.data.dataset import Subset
@@ -137,7 +139,7 @@ def test_all_of_jax_is_put_aside_but_what_chooses_devices_and_precision(environm
 
 
 @pytest.mark.parametrize("name", variables.COUNTED)
-@pytest.mark.parametrize("value", ["abc", "0", "-1", "2.5", "1e3"])
+@pytest.mark.parametrize("value", ["abc", "0", "-1", "2.5", "1e3", "2,x", "9" * 20])
 def test_a_number_of_threads_that_is_none_is_named(environment, name, value):
     environment.setenv(name, value)
     with pytest.raises(BadInput, match=f"variable {name} is '{value}'"):
@@ -146,7 +148,10 @@ def test_a_number_of_threads_that_is_none_is_named(environment, name, value):
 
 def test_an_empty_number_of_threads_is_none(environment):
     environment.setenv("OMP_NUM_THREADS", " ")
-    environment.setenv("OPENBLAS_NUM_THREADS", "4,2")
+    environment.setenv("OPENBLAS_NUM_THREADS", "4")
+    environment.setenv("OMP_NUM_THREADS", "4,2")
+    assert variables.settle() == []
+    environment.setenv("OMP_NUM_THREADS", " ")
     assert variables.settle() == []
     assert "OMP_NUM_THREADS" not in os.environ
 
@@ -193,3 +198,20 @@ def test_64_bit_numbers_in_a_notebook_change_nothing():
     plain = CNNClassifier(epochs=1, random_state=0).fit(X, y).curve_.train_loss
     with enable_x64():
         assert CNNClassifier(epochs=1, random_state=0).fit(X, y).curve_.train_loss == plain
+
+
+def test_a_variable_that_a_library_cannot_read_is_named(hexbench, ends_with):
+    done = hexbench(*NETWORKS, "run", SKLEARN_WORKING_MEMORY="abc")
+    ends_with(done, "sklearn does not start", "look at SKLEARN_WORKING_MEMORY=abc")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["utf-16", "cp037"])
+def test_env_answers_in_other_encodings(hexbench, encoding, tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "run_benchmarks.py", "env"],
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(done.stdout.decode(encoding))["device"] == "cpu"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from hexbench.errors import BadInput
+from hexbench.paths import PathType
 
 if TYPE_CHECKING:
     from hexbench.data.card import Card
@@ -22,7 +23,7 @@ def _build_options(command: Command) -> Command:
         click.argument("name", metavar="emnist", type=click.Choice(["emnist"])),
         click.option(
             "--archive",
-            type=click.Path(path_type=Path),
+            type=PathType(),
             help="EMNIST's gzip.zip, if you have it already.",
         ),
         click.option(
@@ -142,7 +143,7 @@ def _make(name: str, archive: "Archive", make: "Callable[[Archive, Bar], Card]")
 @click.argument("second", default="synthetic")
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1, 100))
 @click.option("--beside-report", is_flag=True, help="Compare 107,802 synthetic images with the report.")
-@click.option("--out", default="results/likeness", show_default=True, type=click.Path(path_type=Path))
+@click.option("--out", default="results/likeness", show_default=True, type=PathType())
 def compare(first: str, second: str, seeds: int, beside_report: bool, out: Path) -> None:
     """Train the report's models on FIRST and on SECOND, and say how alike the two sets are.
 

@@ -16,6 +16,7 @@ from hexbench.analyse.simulation import (
     over_splits,
 )
 from hexbench.files import write_whole
+from hexbench.paths import PathType
 from hexbench.report.markdown import table_text
 from hexbench.report.table import Table
 
@@ -32,7 +33,7 @@ ERROR = "Nominal are 2.5% on either side; of {runs:,} runs the standard error of
 
 @click.command(context_settings={"show_default": True})
 @click.option("--runs", type=click.IntRange(min=10), default=4_000, help="Simulated runs for each row.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("results/simulation"))
+@click.option("--out", type=PathType(), default=Path("results/simulation"))
 def main(runs: int, out: Path) -> None:
     """Simulate how often intervals hold the truth and rules err, and write report.md."""
     tables = []

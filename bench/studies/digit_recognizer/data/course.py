@@ -25,7 +25,7 @@ def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     with npy.plain_file(_file(folder, IMAGES_FILE)) as opened:
         images = read_images(opened, SHAPE)
     with npy.plain_file(_file(folder, LABELS_FILE)) as opened:
-        codes, values = read_labels(opened, len(images))
+        codes, values = read_labels(opened, len(images), len(CLASS_NAMES))
         numbers = [_number(value, opened.name) for value in values]
         if min(numbers) < 0 or max(numbers) > EMPTY:
             remedy = ""
