@@ -247,6 +247,7 @@ def worker(
     process: int | None,
 ) -> None:
     """Measure the cells of a job into a results folder, and nothing else; what is stored is kept."""
+    from hexbench.measure.start import check_jax
     from hexbench.run import hosts
     from hexbench.run.job import carry_out, read
     from hexbench.run.signals import Signals
@@ -263,6 +264,8 @@ def worker(
                 hosts.join(coordinator, processes, process)
                 results = hosts.carry_out(job, store, signals.deferred)
             else:
+                if job.needs_jax:
+                    check_jax()
                 results = carry_out(job, store, deferred=signals.deferred)
             for result in results:
                 count += 1

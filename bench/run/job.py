@@ -12,7 +12,7 @@ import msgspec
 from hexbench.data.dataset import Dataset
 from hexbench.errors import BadInput
 from hexbench.files import reason, write_whole
-from hexbench.measure.start import check_jax
+from hexbench.measure.start import start_jax
 from hexbench.plan.cell import MEASUREMENT_VERSION, Cell, frozen, key_of
 from hexbench.plan.cost import Expectation
 from hexbench.plan.models import known_models
@@ -44,6 +44,12 @@ class Job(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def of(self, cells: Sequence[Cell]) -> "Job":
         """The same job with these cells."""
         return msgspec.structs.replace(self, cells=tuple(cells))
+
+    @property
+    def needs_jax(self) -> bool:
+        """Whether a cell trains on JAX's device; BadInput where a model of one's own cannot be imported."""
+        models = known_models(self.own_models)
+        return any(models[cell.model].accelerated for cell in self.cells if cell.model in models)
 
     def ready(self, store: Store) -> list[Cell]:
         """Its cells, but for those that wait for a search which is neither among them nor stored."""
@@ -108,8 +114,8 @@ def carry_out(
     """
     settle()  # of a node or a worker that was not started by a command of ours
     models = known_models(job.own_models)
-    if any(models[cell.model].accelerated for cell in job.cells):
-        check_jax()  # before each of its cells fails
+    if job.needs_jax:
+        start_jax()  # before each of its cells fails
     data = data or images_of(job)
     split = load(job.study).split
     images = Images(len(data.images), split, len(data.parts(split)[1]))
