@@ -110,7 +110,7 @@ def test_a_status_that_git_does_not_tell_is_not_a_clean_one(clone, tmp_path, mon
     real = shutil.which("git")
     false = tmp_path / "bin" / "git"
     false.parent.mkdir()
-    false.write_text(f'#!/bin/sh\ncase "$*" in *status*) {answer};; *) exec {real} "$@";; esac\n')
+    false.write_text(f'#!/bin/sh\ncase "$*" in *" status "*) {answer};; *) exec {real} "$@";; esac\n')
     false.chmod(false.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{false.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(environment, "GIT_ANSWERS_WITHIN_S", 0.5)
@@ -118,9 +118,9 @@ def test_a_status_that_git_does_not_tell_is_not_a_clean_one(clone, tmp_path, mon
 
 
 def test_a_program_that_a_repository_names_is_not_run(clone, tmp_path):
-    git(clone, "config", "core.fsmonitor", f"touch {tmp_path / 'was run'}; false")
+    git(clone, "config", "core.fsmonitor", f"touch {tmp_path}/was_run; false")
     assert environment.commit()
-    assert not (tmp_path / "was run").exists()
+    assert not (tmp_path / "was_run").exists()
 
 
 def test_a_study_is_the_same_however_its_folder_is_typed(tmp_path, monkeypatch):

@@ -81,8 +81,8 @@ def test_forced_colours_draw_no_bars_in_a_log_and_no_encoding_loses_a_letter(hex
 
 @pytest.mark.parametrize(
     ("columns", "more"),
-    [(0, {}), (30, {}), (200, {"TERM": "dumb", "COLUMNS": "0"}), (80, {"TERM": "unheard-of"})],
-    ids=["no column", "narrow", "dumb", "unknown"],
+    [(0, {}), (80, {"COLUMNS": "0"}), (30, {}), (200, {"TERM": "dumb"})],
+    ids=["no column", "none by COLUMNS", "narrow", "dumb"],
 )
 def test_odd_terminals_show_the_result(checked, tmp_path, columns, more):
     code, shown = on_terminal(tmp_path, checked(), columns, **more)
