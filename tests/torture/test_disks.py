@@ -33,7 +33,8 @@ def test_a_disk_that_fills_up_keeps_what_was_finished(course, reference, torture
         one_sentence(code, said, str(out), "No space left on device")
         assert "What was finished is kept" in said
         kept = sound_so_far(out)
-        assert (kept > 0) == (free > 50_000)
+        # A record takes about 15 kB beside the manifest: in between it may fit or not.
+        assert kept == 0 if free <= 20_000 else kept > 0 or free <= 50_000
         assert not list(out.rglob("*.json.*.part"))
         torture.count("full disks survived")
         moved = tmp_path / f"moved {free}"
