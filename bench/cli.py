@@ -8,7 +8,7 @@ from typing import Any
 import click
 from hexbench import process
 from hexbench.cli_data import data_commands
-from hexbench.cli_gates import check, compare
+from hexbench.cli_gates import check, compare, damaged
 from hexbench.errors import BadInput, ExitCode, Stopped
 from hexbench.paths import PathType
 from hexbench.study import DEFAULT, Study, load, names, of_run, our_studies
@@ -206,8 +206,8 @@ def report(folder: Path, study: str | None) -> None:
     judge = load(study) if study else of_run(store.manifest().study, folder)
     with store.alone():
         found = store.survey()
-        for name, fault in found.faults.items():
-            click.echo(f"damaged, counts as missing: {store.cells / name}: {fault}")
+        for line in damaged(store, found):
+            click.echo(line)
         write_report(store, judge, found)
     click.echo(f"Report: {folder / 'report.html'} and report.md")
 

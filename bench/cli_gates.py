@@ -11,9 +11,11 @@ from hexbench.files import one_line
 from hexbench.paths import PathType
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hexbench.store.manifest import Manifest
     from hexbench.store.record import Record
-    from hexbench.store.store import Store
+    from hexbench.store.store import Store, Survey
 
 
 @click.command()
@@ -139,9 +141,15 @@ def compare(first: Path, second: Path, form: str, margin: float | None, models: 
 def _read(store: "Store") -> "tuple[Manifest, list[Record]]":
     """What a run planned and the records that there are; says which are damaged."""
     manifest, found = store.manifest(), store.survey()
+    for line in damaged(store, found):
+        click.echo(line, err=True)
+    return manifest, found.of(manifest.cells)
+
+
+def damaged(store: "Store", found: "Survey") -> "Iterator[str]":
+    """A line for each file that holds no sound record."""
     for name, fault in found.faults.items():
-        click.echo(f"damaged, counts as missing: {store.cells / name}: {one_line(fault)}", err=True)
-    return manifest, [found.sound[key] for key in manifest.cells if key in found.sound]
+        yield f"damaged, counts as missing: {store.cells / name}: {one_line(fault)}"
 
 
 def _pairs(models: str) -> dict[str, str]:

@@ -60,7 +60,9 @@ class _SVM(ClassifierMixin, BaseEstimator):
         return self
 
     def _cores(self) -> int:
-        return usable_cores() if self.n_jobs is None else int(joblib.effective_n_jobs(self.n_jobs))
+        if self.n_jobs is not None:
+            return int(joblib.effective_n_jobs(self.n_jobs))
+        return min(usable_cores(), joblib.cpu_count())  # which LOKY_MAX_CPU_COUNT may limit
 
 
 class SVMClassifier(_SVM):

@@ -6,6 +6,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -131,23 +132,25 @@ def save_course(tmp_path):
     return save
 
 
+def run_hexbench(*arguments, cwd, before=(), without=(), **environment):
+    """Runs the command line in a fresh process, by the command `before`, `without` these variables."""
+    left_out = ("HEXBENCH_DATA", *without)
+    inherited = {k: v for k, v in os.environ.items() if k not in left_out}
+    return subprocess.run(
+        [*before, sys.executable, ROOT / "run_benchmarks.py", *map(str, arguments)],
+        cwd=cwd,
+        env=inherited | environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+
 @pytest.fixture
 def hexbench(tmp_path):
     """Runs the command line in a fresh process, in an empty folder."""
-
-    def run(*arguments, **environment):
-        inherited = {k: v for k, v in os.environ.items() if k != "HEXBENCH_DATA"}
-        return subprocess.run(
-            [sys.executable, ROOT / "run_benchmarks.py", *map(str, arguments)],
-            cwd=tmp_path,
-            env=inherited | environment,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-
-    return run
+    return partial(run_hexbench, cwd=tmp_path)
 
 
 def mount(*arguments):

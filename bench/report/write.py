@@ -33,7 +33,7 @@ def write_report(store: Store, study: "Study", survey: Survey | None = None) -> 
     sections are wrong.
     """
     manifest, found = store.manifest(), survey or store.survey()
-    records = [found.sound[key] for key in manifest.cells if key in found.sound]
+    records = found.of(manifest.cells)
     if not records:
         raise NothingMeasured(f"{store.folder} holds no readable record: its report is left as it is.")
     runs = Runs.of(manifest, records, store.folder)

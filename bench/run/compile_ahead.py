@@ -33,7 +33,6 @@ OFFLINE = {
 H100 = Path(__file__).with_name("h100.txtpb")
 """XLA's description of an H100 (`GpuTargetConfig`)."""
 GB = 1e9
-"""Characters a line where there is no terminal."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
-"""Ctrl-C, SIGTERM, a closed terminal and a limit of processor time end a run in order, and never while a
-record is being stored."""
+"""Signals end a run in order, and never while a record is being stored.
+
+They are Ctrl-C, SIGTERM, SIGHUP (the terminal was closed) and SIGXCPU (a limit of processor time).
+"""
 
 import signal
 import sys

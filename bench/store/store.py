@@ -39,6 +39,8 @@ PARTS = ".*.part"
 PACK = "cells.jsonl.xz"
 """Records of a run that travels: one a line, each as its file would hold it."""
 LONGEST_LINE = 2**20
+BEGINNING = 100
+"""Bytes that tell what else a file is."""
 NAMED = re.compile(r"[0-9a-f]{64}\.json")
 """A record's file."""
 ASIDE = re.compile(r"old-[0-9]+")
@@ -56,6 +58,10 @@ class Survey(NamedTuple):
     """By key."""
     faults: dict[str, str]
     """What is wrong with the files that hold no sound record, by file name."""
+
+    def of(self, keys: Iterable[str]) -> list[Record]:
+        """The records with these keys that there are, in this order."""
+        return [self.sound[key] for key in keys if key in self.sound]
 
 
 class Store:
@@ -283,7 +289,7 @@ def _read(path: Path) -> tuple[Record | None, str | None]:
         return None, "it is no file" if os.path.lexists(path) else None
     except OSError as error:
         return None, "it is no file" if path.is_dir() else f"it cannot be read: {error.strerror}"
-    if other := mistaken(content):
+    if other := mistaken(content[:BEGINNING]):
         return None, f"it {other}"
     try:
         return _unsealed(content, path.stem), None
@@ -302,7 +308,7 @@ def _unsealed(content: bytes, key: str | None = None) -> Record:
 
 def _beginning(file: Path) -> bytes:
     with suppress(OSError), file.open("rb") as opened:
-        return opened.read(100)
+        return opened.read(BEGINNING)
     return b""
 
 

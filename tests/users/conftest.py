@@ -1,13 +1,13 @@
 """What the tests of users' machines share: a run of seconds, and file systems to run on."""
 
-import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import run_hexbench
 from hexbench.store.store import Store
 
 TINY = ("--sweep", "svm: train_size=100", "--data", "digits", "--out", "run")
@@ -87,17 +87,5 @@ def unprivileged():
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("no user namespace can be made here")
 
-    def run(*arguments, cwd, **environment):
-        left_out = ("HOME", "USER", "LOGNAME", "XDG_CACHE_HOME", "HEXBENCH_CACHE", "HEXBENCH_DATA")
-        inherited = {k: v for k, v in os.environ.items() if k not in left_out}
-        return subprocess.run(
-            [*stranger, sys.executable, ROOT / "run_benchmarks.py", *map(str, arguments)],
-            cwd=cwd,
-            env=inherited | environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    return run
+    without = ("HOME", "USER", "LOGNAME", "XDG_CACHE_HOME", "HEXBENCH_CACHE")
+    return partial(run_hexbench, before=stranger, without=without)

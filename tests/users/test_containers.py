@@ -11,7 +11,7 @@ from conftest import ROOT
 from hexbench import variables
 from hexbench.data import cache
 from hexbench.errors import BadInput
-from hexbench.models import machine
+from hexbench.models import SVMClassifier, machine
 from hexbench.store.store import Store
 
 NETWORK = ("--sweep", "mlp: epochs=1 train_size=100", "--data", "digits", "--out", "run")
@@ -80,6 +80,13 @@ def test_a_processor_quota_limits_devices_and_threads_and_is_recorded(half_a_cor
     assert found["cores"] == os.cpu_count()
     assert found["variables"]["NPROC"] == "1"
     assert all(library.endswith(" 1 threads") for library in found["blas"])
+
+
+def test_joblib_s_own_limit_holds_for_svms(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    assert SVMClassifier()._cores() == 1
+    monkeypatch.delenv("LOKY_MAX_CPU_COUNT")
+    assert SVMClassifier()._cores() == machine.usable_cores()
 
 
 MOUNTINFO = {

@@ -29,6 +29,16 @@ def variables(**more):
     return {k: v for k, v in os.environ.items() if k not in ("HEXBENCH_DATA", "PYTHONUNBUFFERED")} | more
 
 
+def begun(folder, arguments):
+    """A run that has said what it will do."""
+    pipe = subprocess.PIPE
+    started = subprocess.Popen(
+        command(*arguments), cwd=folder, env=variables(), stdout=pipe, stderr=pipe, text=True
+    )
+    assert started.stdout.readline().startswith("sweep: ")
+    return started
+
+
 def on_terminal(folder, arguments, columns=None, **more):
     """Run it on a real pseudo-terminal; (exit code, what it showed)."""
     ours, theirs = pty.openpty()
@@ -113,15 +123,7 @@ def test_other_encodings(checked, encoding, tmp_path):
 
 
 def test_a_reader_that_leaves_early_ends_no_run(tiny, tmp_path):
-    started = subprocess.Popen(
-        command(*tiny),
-        cwd=tmp_path,
-        env=variables(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert started.stdout.readline().startswith("sweep: ")
+    started = begun(tmp_path, tiny)
     started.stdout.close()
     errors = started.stderr.read()
     started.stderr.close()
@@ -191,17 +193,9 @@ def test_a_closed_terminal_ends_a_run_in_order(tmp_path, number, code):
     many = ("--sweep", "svm: train_size=1000 seeds=200", "--data", "digits", "--out", "run")
     before = signal.signal(number, lambda *_: None)  # under nohup the child would not hear it
     try:
-        started = subprocess.Popen(
-            command(*many),
-            cwd=tmp_path,
-            env=variables(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        started = begun(tmp_path, many)
     finally:
         signal.signal(number, before)
-    assert started.stdout.readline().startswith("sweep: ")
     until = time.monotonic() + 60
     while not list((tmp_path / "run").glob("cells/*.json")) and time.monotonic() < until:
         time.sleep(0.05)
