@@ -53,18 +53,14 @@ def layer_shapes(
 
     Raises ValueError where nothing would be left, or where `shape` is not that of images.
     """
-    if len(shape) not in (2, 3):
+    smallest = len(channels) * (kernel_size - 1) + 1
+    if len(shape) not in (2, 3) or min(shape[:2]) < smallest:
         raise ValueError(
-            "a convolutional network takes images (n, height, width[, channels]), "
-            f"not (n, {', '.join(map(str, shape))})"
+            f"X has the shape (n, {', '.join(map(str, shape))}): {len(channels)} convolutions of "
+            f"{kernel_size} x {kernel_size} take images (n, height, width[, channels]), or (n, pixels) of "
+            f"squares, of at least {smallest} x {smallest} pixels"
         )
     height, width = shape[:2]
-    smallest = len(channels) * (kernel_size - 1) + 1
-    if min(height, width) < smallest:
-        raise ValueError(
-            f"images of {height} x {width} pixels are too small for {len(channels)} convolutions "
-            f"of {kernel_size} x {kernel_size}: {smallest} x {smallest} are needed"
-        )
     for number, filters in enumerate((*(shape[2:] or (1,)), *channels)):
         cut = number * (kernel_size - 1)
         yield height - cut, width - cut, filters

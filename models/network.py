@@ -7,7 +7,6 @@ any Flax NNX module.
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from math import isqrt, prod
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -15,14 +14,16 @@ import jax
 import numpy as np
 from flax import nnx
 from hexbench.models.base import Checkpoint, Labelled
+from hexbench.models.inputs import WHITE, checked, labels_of, places_of, scale_of
 from hexbench.models.training.description import Network
 from hexbench.models.training.early_stopping import padded
+from hexbench.models.training.optimizers import keras_adam
 from hexbench.models.training.programs import prediction_program
+from hexbench.models.training.recipe import Recipe
 from hexbench.models.training.trainer import train
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_array, check_random_state, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 ACTIVATIONS: Mapping[str, Callable[[jax.Array], jax.Array]] = {
@@ -40,15 +41,17 @@ ACTIVATIONS: Mapping[str, Callable[[jax.Array], jax.Array]] = {
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
-    """A network trained by Adam (as Keras computes it) on softmax cross-entropy.
+    """A network trained on softmax cross-entropy.
 
     A subclass's constructor takes `learning_rate`, `batch_size`, `epochs`, `random_state` and its own
-    hyperparameters, and its `network` says which module they make. `X` is (n, height, width[, channels])
-    or (n, p), which is taken for square images where p is a square. uint8 is divided by 255; any other
-    type is taken as float32 as it is. Fitted attributes:
+    hyperparameters, its `network` says which module they make, and its `recipe` how that learns: by Adam,
+    as Keras computes it, unless it says otherwise. `X` is (n, height, width[, channels]) or (n, p), which
+    is taken for square images where p is a square. It is divided by `scale_`, which `fit` sets to 255 if
+    its X is uint8, else to 1, and taken as float32. Fitted attributes:
 
-    - `classes_`, `n_features_in_` (pixels of an image), `shape_` (of an image), `n_parameters_`,
-      `n_iter_` (epochs trained), `params_` (the weights), `curve_` (a `LearningCurve`)
+    - `classes_`, `n_features_in_` (pixels of an image), `shape_` (of an image), `scale_`, `n_parameters_`,
+      `n_iter_` (epochs trained), `weights_` (a `description.Weights`), `curve_` (a `LearningCurve`)
+    - `history_`: lists with a number an epoch, `loss` and `accuracy` while it trained, as Keras has them
     - `layers_`: of each layer `name`, `shapes` of its weights by name, `parameters`
     - `times_`: seconds by name: compile_s, first_call_s, train_s, epoch_s (median), and, where something
       was evaluated, evaluate_s (in total) and predict_s (of the test images, the last time)
@@ -73,6 +76,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     def network(self) -> tuple[type[nnx.Module], dict[str, Any]]:
         """The module class, and its arguments after (shape, classes, rngs) by name."""
         raise NotImplementedError
+
+    def recipe(self, steps: int) -> Recipe:  # noqa: ARG002 - for schedules
+        """How the module learns, in so many optimizer steps."""
+        return Recipe(keras_adam, {"learning_rate": float(self.learning_rate)})
 
     def images_at_once(self, shape: tuple[int, ...]) -> int | None:  # noqa: ARG002 - for subclasses
         """How many images of this shape a CPU's core works on best at a time; None: any number."""
@@ -159,29 +166,28 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         first = models[0]
         first._check()
         _check_alike(models)
-        images = [_pixels(own) for own in X]
-        shape = _shape_of(X[0])
+        inputs = [checked(model, own, fitting=True) for model, own in zip(models, X, strict=True)]
+        shape, scale = inputs[0].shape, scale_of(inputs[0].flat)
+        images = [_scaled(own.flat, scale) for own in inputs]
         if any(own.shape != images[0].shape or own.dtype != images[0].dtype for own in images):
             raise ValueError("models trained together need images of equal number, shape and type")
-        if classes is None:
-            for own in y:
-                check_classification_targets(own)
-        known = np.unique(np.concatenate(y) if classes is None else np.array([*classes]))
+        labels = [labels_of(model, own) for model, own in zip(models, y, strict=True)]
+        known = np.unique(np.concatenate(labels) if classes is None else np.array([*classes]))
 
         def labelled(data: Labelled) -> Labelled:
-            pixels = _pixels(data[0])
-            _check_features(first, pixels, prod(shape))
-            return pixels, _indices(data[1], known, pixels)
+            flat = checked(first, data[0]).flat
+            return _scaled(flat, scale), places_of(labels_of(first, data[1]), known, len(flat))
 
         network = first.describe(shape, len(known))
+        batch_size = int(first.batch_size)
         fits = train(
             network,
-            [(own, _indices(of, known, own)) for own, of in zip(images, y, strict=True)],
+            [(own, places_of(of, known, len(own))) for own, of in zip(images, labels, strict=True)],
             [model._seed() for model in models],
             initial,
             epochs=first.epochs,
-            batch_size=int(first.batch_size),
-            learning_rate=float(first.learning_rate),
+            batch_size=batch_size,
+            recipe=first.recipe(first.epochs * -(-len(images[0]) // batch_size)),
             test=None if test is None else labelled(test),
             validation=None if validation is None else [labelled(own) for own in validation],
             evaluate_at=evaluate_at,
@@ -191,9 +197,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         )
         layers = network.layers()
         for model, fit in zip(models, fits, strict=True):
-            model.classes_, model.shape_, model.n_features_in_ = known, shape, prod(shape)
-            model.network_, model.params_, model.curve_ = network, fit.params, fit.curve
-            model.n_parameters_ = sum(leaf.size for leaf in jax.tree.leaves(fit.params))
+            model.classes_, model.shape_, model.scale_ = known, shape, scale
+            model.network_, model.weights_, model.curve_ = network, fit.weights, fit.curve
+            model.history_ = {"loss": fit.curve.train_loss, "accuracy": fit.curve.train_accuracy}
+            model.n_parameters_ = sum(leaf.size for leaf in jax.tree.leaves(fit.weights.trained))
             model.n_iter_, model.layers_ = len(fit.curve.train_loss), layers
             model.times_, model.programs_, model.earlier_s_ = fit.times, fit.programs, fit.earlier_s
 
@@ -204,16 +211,16 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """The most probable class, (n,)."""
-        predicted: np.ndarray = self.classes_[self._logits(X).argmax(axis=1)]
+        places = self._logits(X).argmax(axis=1)
+        predicted: np.ndarray = self.classes_[places]
         return predicted
 
     def _logits(self, X: np.ndarray) -> np.ndarray:
         check_is_fitted(self)
-        images = _pixels(X)
-        _check_features(self, images, self.n_features_in_)
+        images = _scaled(checked(self, X).flat, self.scale_)
         n, images = len(images), padded(images)
         program = prediction_program(self.network_, len(images), images.dtype)
-        return np.asarray(program.call(*program.place(images, self.params_)))[:n]
+        return np.asarray(program.call(*program.place(images, self.weights_)))[:n]
 
     def _check(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -251,35 +258,12 @@ def _check_alike(models: Sequence[NetworkClassifier]) -> None:
             raise ValueError(f"models trained together differ in {', '.join(differing)}")
 
 
-def _pixels(X: Any) -> np.ndarray:
-    """Images (n, p) as the programs take them."""
-    X = check_array(X, allow_nd=True)
-    return np.asarray(X.reshape(len(X), -1), None if X.dtype == np.uint8 else np.float32)
-
-
-def _shape_of(X: Any) -> tuple[int, ...]:
-    shape = np.shape(X)[1:]
-    side = isqrt(shape[0])
-    return (side, side) if shape == (side * side,) else shape
-
-
-def _check_features(model: NetworkClassifier, images: np.ndarray, wanted: int) -> None:
-    if images.shape[1] != wanted:
-        raise ValueError(
-            f"X has {images.shape[1]} features, but {type(model).__name__} is expecting {wanted} "
-            "features as input"
-        )
-
-
-def _indices(y: Any, classes: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """The place of each label in `classes`."""
-    y = column_or_1d(y)
-    if len(y) != len(images):
-        raise ValueError(f"there are {len(images)} images, but {len(y)} labels")
-    places = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
-    if (unknown := classes[places] != y).any():
-        raise ValueError(f"the label {y[unknown][0]} is not among the classes")
-    return places
+def _scaled(flat: np.ndarray, scale: int) -> np.ndarray:
+    """Images (n, p) as the programs take them: bytes where 255 is white, which they divide, or float32."""
+    if scale == WHITE and flat.dtype == np.uint8:
+        return flat
+    scaled = flat.astype(np.float32)
+    return scaled if scale == 1 else scaled / np.float32(scale)
 
 
 @cache

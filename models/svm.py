@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import joblib
 import numpy as np
+from hexbench.models.inputs import checked, labels_of, scale_of
 from hexbench.models.kernels import grid
 from hexbench.models.kernels.gram import Floats
 from hexbench.models.kernels.predict import predict
@@ -15,7 +16,6 @@ from hexbench.models.machine import usable_cores
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import GridSearchCV, ParameterGrid
 from sklearn.svm import SVC
-from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -25,8 +25,8 @@ CACHE_MB = 1000
 class _SVM(ClassifierMixin, BaseEstimator):
     """What the fitted SVM `svc_` predicts.
 
-    `X` is (n, p) or images (n, height, width[, channels]): uint8 is divided by 255, any other type is
-    taken as float64 as it is. `n_jobs` None is every core.
+    `X` is (n, p) or images (n, height, width[, channels]), divided by `scale_`, which `fit` sets to 255 if
+    its X is uint8, else to 1, and taken as float64. `n_jobs` None is every core.
     """
 
     probability: bool
@@ -37,13 +37,13 @@ class _SVM(ClassifierMixin, BaseEstimator):
     def predict(self, X: np.ndarray) -> np.ndarray:
         """The classes (n,), those of `SVC.predict`."""
         check_is_fitted(self)
-        return predict(self.svc_, _scaled(X), self._cores())
+        return predict(self.svc_, self._scaled(X), self._cores())
 
     @available_if(lambda self: self.probability)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Probabilities (n, classes), where `probability` is set."""
         check_is_fitted(self)
-        found: np.ndarray = self.svc_.predict_proba(_scaled(X))
+        found: np.ndarray = self.svc_.predict_proba(self._scaled(X))
         return found
 
     def _svc(self, **params: Any) -> SVC:
@@ -52,9 +52,16 @@ class _SVM(ClassifierMixin, BaseEstimator):
             return SVC(**params, probability=True, random_state=self.random_state)
         return SVC(**params, cache_size=CACHE_MB)
 
+    def _scaled(self, X: Any, *, fitting: bool = False) -> Floats:
+        """Images (n, p) as libsvm takes them."""
+        flat = checked(self, X, fitting=fitting).flat
+        if fitting:
+            self.scale_ = scale_of(flat)
+        return flat / float(self.scale_) if self.scale_ != 1 else flat.astype(np.float64)
+
     def _keep(self, svc: SVC, **times: float) -> Self:
         self.svc_, self.times_ = svc, times
-        self.classes_, self.n_features_in_ = svc.classes_, svc.n_features_in_
+        self.classes_ = svc.classes_
         arrays = svc.support_vectors_, svc.dual_coef_, svc.intercept_
         self.n_parameters_ = int(sum(array.size for array in arrays))
         return self
@@ -102,7 +109,7 @@ class SVMClassifier(_SVM):
     def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
         """Fit on `X` and labels `y` (n,); ValueError if a value is wrong or there is one class."""
         started = time.perf_counter()
-        scaled = _scaled(X)
+        scaled, y = self._scaled(X, fitting=True), labels_of(self, y)
         gamma = _gamma(self.gamma, scaled)
         with _quiet():
             svc = self._svc(C=self.C, gamma=gamma, kernel=self.kernel).fit(scaled, y)
@@ -160,7 +167,7 @@ class SVMGridClassifier(_SVM):
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
         """Search and fit on `X` and labels `y` (n,); ValueError where a fold has one class only."""
-        scaled = _scaled(X)
+        scaled, y = self._scaled(X, fitting=True), labels_of(self, y)
         values = {"C": self.C, "gamma": self.gamma, "kernel": self.kernel}
         for name, several in values.items():
             if isinstance(several, str) or not np.size(several) or np.ndim(several) != 1:
@@ -170,7 +177,7 @@ class SVMGridClassifier(_SVM):
         with _quiet():
             if not self.probability and grid.can_share(scaled, points):
                 method = "shared kernel matrices"
-                score = grid.cross_validate(scaled, np.asarray(y), points, self.folds, self._cores())
+                score = grid.cross_validate(scaled, y, points, self.folds, self._cores())
             else:
                 method, score = "GridSearchCV", self._search_plainly(scaled, y, points)
         search_s = time.perf_counter() - started
@@ -205,13 +212,6 @@ class SVMGridClassifier(_SVM):
             search.fit(scaled, y)
         score: Floats = search.cv_results_["mean_test_score"]
         return score
-
-
-def _scaled(X: Any) -> Floats:
-    """Images (n, p) as libsvm takes them, float64."""
-    X = check_array(X, allow_nd=True)
-    X = X.reshape(len(X), -1)
-    return X / 255.0 if X.dtype == np.uint8 else X.astype(np.float64)
 
 
 def _gamma(gamma: float | str, scaled: Floats) -> float:

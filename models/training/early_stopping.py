@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from hexbench.models.base import Evaluation, Labelled, Tree
 from hexbench.models.training.compile_cache import Program
-from hexbench.models.training.description import Network
+from hexbench.models.training.description import Network, Weights
 from hexbench.models.training.devices import Devices
 from hexbench.models.training.programs import evaluation_program, padded_size
 
@@ -29,9 +29,9 @@ class Evaluator:
         self.program = evaluation_program(network, len(images), images.dtype, devices)
         self._data = self.program.place(*to_device(images, labels))
 
-    def __call__(self, params: Any) -> tuple[Evaluation, float]:
+    def __call__(self, weights: Weights) -> tuple[Evaluation, float]:
         """What weights predict, and the seconds it took, on the device, warmed up."""
-        arguments = self.program.place(*self._data, params)
+        arguments = self.program.place(*self._data, weights)
         result, seconds = self.program.timed(*arguments, warm_up=True)
         losses, predicted, confidence = (np.asarray(part)[: self._count] for part in result)
         found = Evaluation(float(losses.mean()), predicted.astype(self._type), confidence, losses)
@@ -43,7 +43,7 @@ class BestCheckpoint(NamedTuple):
 
     epoch: int
     loss: float
-    params: Any
+    weights: Weights | None
 
 
 class EarlyStopping:
@@ -73,22 +73,22 @@ class EarlyStopping:
         """One for each evaluator."""
         return [e.program for e in (self._tester, *self._validators) if e is not None]
 
-    def evaluate(self, networks: Sequence[Any], epoch: int) -> None:
+    def evaluate(self, networks: Sequence[Weights], epoch: int) -> None:
         """Evaluate every network, given its weights after this epoch.
 
         Raises FloatingPointError where a loss is not finite.
         """
-        for i, params in enumerate(networks):
+        for i, weights in enumerate(networks):
             if not self._validators:
-                self.best[i] = BestCheckpoint(epoch, inf, params)
+                self.best[i] = BestCheckpoint(epoch, inf, weights)
                 self._test(i)
                 continue
-            found, seconds = self._validators[i](params)
+            found, seconds = self._validators[i](weights)
             self._seconds.append(seconds)
             self.validated[i][epoch] = _finite(found, "validation", epoch)
-            if self.best[i].params is None or found.loss < self.best[i].loss:
+            if self.best[i].weights is None or found.loss < self.best[i].loss:
                 # A copy: the next epoch overwrites the weights in place.
-                self.best[i] = BestCheckpoint(epoch, found.loss, jax.tree.map(jnp.copy, params))
+                self.best[i] = BestCheckpoint(epoch, found.loss, jax.tree.map(jnp.copy, weights))
 
     def should_stop(self, epoch: int) -> bool:
         """Whether no network's validation loss has fallen for PATIENCE times as long."""
@@ -109,7 +109,7 @@ class EarlyStopping:
     def _test(self, i: int) -> None:
         if self._tester is not None:
             best = self.best[i]
-            found, seconds = self._tester(best.params)
+            found, seconds = self._tester(best.weights)
             self.tested[i][best.epoch] = _finite(found, "test", best.epoch)
             self._seconds.append(seconds)
 
@@ -122,7 +122,7 @@ class EarlyStopping:
                     "tested": _saved(tested),
                     "validated": _saved(validated),
                     # Without validation the best weights are always those to come.
-                    "best": [np.array(best.epoch), np.array(best.loss), *leaves_of(best.params)]
+                    "best": [np.array(best.epoch), np.array(best.loss), *leaves_of(best.weights)]
                     if validated
                     else [],
                 }
@@ -130,8 +130,8 @@ class EarlyStopping:
             ],
         }
 
-    def restore(self, saved: Tree, params: Any) -> None:
-        """Go on from what was `saved`; `params` are weights of the same shapes."""
+    def restore(self, saved: Tree, weights: Weights) -> None:
+        """Go on from what was `saved`; `weights` are of the same shapes."""
         self._seconds = [float(seconds) for seconds in saved["seconds"]]
         for i, one in enumerate(saved["networks"]):
             self.tested[i], self.validated[i] = (
@@ -140,7 +140,7 @@ class EarlyStopping:
             )
             if one["best"]:
                 epoch, loss, *leaves = one["best"]
-                self.best[i] = BestCheckpoint(int(epoch), float(loss), with_leaves(params, leaves))
+                self.best[i] = BestCheckpoint(int(epoch), float(loss), with_leaves(weights, leaves))
 
 
 def _saved(evaluations: dict[int, Evaluation]) -> Tree:
@@ -169,14 +169,21 @@ def to_device(images: np.ndarray, labels: np.ndarray) -> tuple[jax.Array, jax.Ar
 
 def leaves_of(tree: Any) -> list[np.ndarray]:
     """The numbers of a tree of JAX arrays, copied: the next epoch overwrites them in place."""
-    return [np.array(leaf) for leaf in jax.tree.leaves(tree)]
+    return [np.array(jax.random.key_data(a) if _is_key(a) else a) for a in jax.tree.leaves(tree)]
 
 
 def with_leaves(like: Any, leaves: list[np.ndarray]) -> Any:
     """The tree that `leaves_of` took apart; `like` is one of the same shapes."""
     old, structure = jax.tree.flatten(like)
-    new = [
-        jax.device_put(jnp.asarray(a, o.dtype).reshape(o.shape), o.sharding)
-        for a, o in zip(leaves, old, strict=True)
-    ]
+    new = [jax.device_put(_alike(a, o), o.sharding) for a, o in zip(leaves, old, strict=True)]
     return jax.block_until_ready(jax.tree.unflatten(structure, new))
+
+
+def _is_key(leaf: jax.Array) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _alike(numbers: np.ndarray, like: jax.Array) -> jax.Array:
+    if _is_key(like):
+        return jax.random.wrap_key_data(jnp.asarray(numbers), impl=jax.random.key_impl(like))
+    return jnp.asarray(numbers, like.dtype).reshape(like.shape)

@@ -42,3 +42,15 @@ def keras_adam(
         return updates, KerasAdamState(step, mean, variance)
 
     return optax.GradientTransformation(init, update)
+
+
+def one_cycle_adamw(steps: int, peak: float, weight_decay: float) -> optax.GradientTransformation:
+    """AdamW whose learning rate rises to `peak` in the first 30% of so many steps, then falls to 0.
+
+    Smith and Topin (2018), as `optax.cosine_onecycle_schedule` has it. Biases and the scales of
+    normalisations, which have one dimension, do not decay.
+    """
+    schedule = optax.cosine_onecycle_schedule(steps, peak)
+    return optax.adamw(
+        schedule, weight_decay=weight_decay, mask=lambda params: jax.tree.map(lambda p: p.ndim > 1, params)
+    )

@@ -4,14 +4,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from hexbench.models.base import Checkpoint, Labelled, LearningCurve, Tree
 from hexbench.models.training.compile_cache import ORIGINS, Origin, Program
-from hexbench.models.training.description import Network
+from hexbench.models.training.description import Network, Weights
 from hexbench.models.training.devices import Devices, first_devices
 from hexbench.models.training.early_stopping import (
     EarlyStopping,
@@ -24,6 +23,7 @@ from hexbench.models.training.programs import (
     initial_state,
     training_program,
 )
+from hexbench.models.training.recipe import Recipe
 
 INITIALISATION, SHUFFLE = 1, 2
 """Streams of random numbers, apart, so that changing one leaves the other as it was."""
@@ -36,7 +36,7 @@ SECONDS_PER_CALL = 0.5
 class Fit:
     """A trained network and how it got there."""
 
-    params: Any
+    weights: Weights
     curve: LearningCurve
     times: dict[str, float]
     """Seconds: compile_s, first_call_s, train_s, epoch_s (median), evaluate_s, predict_s."""
@@ -56,7 +56,7 @@ class Trainer:
         seeds: Sequence[int],
         initial: Sequence[int],
         batch_size: int,
-        learning_rate: float,
+        recipe: Recipe,
         devices: Devices | None = None,
     ):
         """One for each seed, on images (n, p) uint8 or float32 and labels (n,) of its own.
@@ -66,14 +66,14 @@ class Trainer:
         self.count = len(seeds)
         images = data[0][0]
         self.program = training_program(
-            network, len(images), images.dtype, batch_size, learning_rate, self.count, devices
+            network, len(images), images.dtype, batch_size, recipe, self.count, devices
         )
         keys = [
             (jax.random.key(seed), jax.random.key(first)) for seed, first in zip(seeds, initial, strict=True)
         ]
         each = [
             (
-                initial_state(network, jax.random.fold_in(first, INITIALISATION)),
+                initial_state(network, recipe, jax.random.fold_in(first, INITIALISATION)),
                 *to_device(*own),
                 jax.random.fold_in(key, SHUFFLE),
             )
@@ -90,12 +90,12 @@ class Trainer:
         return np.asarray(history).reshape(self.count, -1, 2)[:, :count], seconds
 
     @property
-    def params(self) -> list[Any]:
-        """The weights of each, until the next call of `advance`."""
-        params = self._state.params
+    def weights(self) -> list[Weights]:
+        """Of each, until the next call of `advance`."""
+        weights = self._state.weights
         if self.count == 1:
-            return [params]
-        return [jax.tree.map(lambda a, i=i: a[i], params) for i in range(self.count)]
+            return [weights]
+        return [jax.tree.map(lambda a, i=i: a[i], weights) for i in range(self.count)]
 
     def saved(self) -> Tree:
         """What an epoch changes, as arrays."""
@@ -167,7 +167,7 @@ def train(
     *,
     epochs: int,
     batch_size: int,
-    learning_rate: float,
+    recipe: Recipe,
     test: Labelled | None = None,
     validation: Sequence[Labelled] | None = None,
     evaluate_at: Iterable[int] = (),
@@ -183,13 +183,13 @@ def train(
     """
     started = time.perf_counter()
     on = first_devices(devices)
-    trainer = Trainer(network, data, seeds, initial or seeds, batch_size, learning_rate, on)
+    trainer = Trainer(network, data, seeds, initial or seeds, batch_size, recipe, on)
     stopping = EarlyStopping(network, len(seeds), test, validation, on)
     log = Log()
     saved = None if checkpoint is None else checkpoint.load()
     if saved is not None:
         trainer.restore(saved["networks"])
-        stopping.restore(saved["evaluations"], trainer.params[0])
+        stopping.restore(saved["evaluations"], trainer.weights[0])
         log = Log.restored(saved["log"])
     log.add_programs([trainer.program, *stopping.programs])
     log.first_call_s += trainer.advance(0)[1]
@@ -209,7 +209,7 @@ def train(
             per_call = int(np.clip(SECONDS_PER_CALL * count / seconds, 1, EPOCHS_PER_CALL))
             if on_epochs is not None:
                 on_epochs(log.epochs)
-        stopping.evaluate(trainer.params, stop)
+        stopping.evaluate(trainer.weights, stop)
         if stopping.should_stop(stop):
             break
     stopping.finish()
@@ -236,8 +236,8 @@ def _fits(log: Log, stopping: EarlyStopping) -> list[Fit]:
         counts: dict[str, int] = {origin: programs.get(origin, 0) for origin in ORIGINS}
         compile_s = log.compile_s if i == 0 else 0.0
         own = times | {"compile_s": compile_s}
-        params = jax.tree.map(_here, best.params)
-        fits.append(Fit(params, curve, own, counts, log.earlier_s))
+        weights = jax.tree.map(_here, best.weights)
+        fits.append(Fit(weights, curve, own, counts, log.earlier_s))
     return fits
 
 
