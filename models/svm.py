@@ -110,7 +110,7 @@ class SVMClassifier(_SVM):
         """Fit on `X` and labels `y` (n,); ValueError if a value is wrong or there is one class."""
         started = time.perf_counter()
         scaled, y = self._scaled(X, fitting=True), labels_of(self, y)
-        gamma = _gamma(self.gamma, scaled)
+        gamma = gamma_of(self.gamma, scaled)
         with _quiet():
             svc = self._svc(C=self.C, gamma=gamma, kernel=self.kernel).fit(scaled, y)
         return self._keep(svc, train_s=time.perf_counter() - started)
@@ -184,7 +184,7 @@ class SVMGridClassifier(_SVM):
         best = int(score.argmax())  # the first of equals, as in GridSearchCV
         started = time.perf_counter()
         with _quiet():
-            svc = self._svc(**points[best] | {"gamma": _gamma(points[best]["gamma"], scaled)})
+            svc = self._svc(**points[best] | {"gamma": gamma_of(points[best]["gamma"], scaled)})
             svc.fit(scaled, y)
         self.best_params_ = dict(points[best])
         self.search_ = {
@@ -214,7 +214,7 @@ class SVMGridClassifier(_SVM):
         return score
 
 
-def _gamma(gamma: float | str, scaled: Floats) -> float:
+def gamma_of(gamma: float | str, scaled: Floats) -> float:
     """The number that scikit-learn's `SVC` takes for `gamma`; ValueError where there is none."""
     if not isinstance(gamma, str):
         return gamma
