@@ -25,8 +25,8 @@ importing the module:
   measured why the model with these hyperparameters cannot be fitted to the labels `y` (n,): half a
   sentence, or None where it can. A model without is fitted wherever there are two classes.
 
-A fitted model may offer `n_parameters_` (numbers it learned), `layers_`, `times_` (seconds by name) and
-`programs_` (compiled programs by origin).
+A fitted model may offer `n_parameters_` (numbers it learned), `n_bytes_` (of these numbers), `layers_`,
+`times_` (seconds by name) and `programs_` (compiled programs by origin).
 """
 
 from dataclasses import dataclass

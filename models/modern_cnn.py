@@ -120,13 +120,17 @@ class ModernCNNClassifier(NetworkClassifier):
         *first, last = counts("channels", self.channels)
         return ModernCNN, {"channels": (*((c, c) for c in first), (last,))}
 
-    def recipe(self, steps: int) -> Recipe:
+    def recipe(self, count: int) -> Recipe:
         """AdamW on a one-cycle schedule, on augmented images."""
         a = self.augmentation
         augment = Augmentation(0.1 * a, 0.15 * a, 0.2 * a, 0.3 * a, 0.05 * a) if a else None
         return Recipe(
             one_cycle_adamw,
-            {"steps": steps, "peak": float(self.learning_rate), "weight_decay": float(self.weight_decay)},
+            {
+                "steps": self._steps(count),
+                "peak": float(self.learning_rate),
+                "weight_decay": float(self.weight_decay),
+            },
             augment,
             self.smoothing,
         )

@@ -50,7 +50,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     its X is uint8, else to 1, and taken as float32. Fitted attributes:
 
     - `classes_`, `n_features_in_` (pixels of an image), `shape_` (of an image), `scale_`, `n_parameters_`,
-      `n_iter_` (epochs trained), `weights_` (a `description.Weights`), `curve_` (a `LearningCurve`)
+      `n_bytes_` (of the weights), `n_iter_` (epochs trained), `weights_` (a `description.Weights`), `curve_`
+      (a `LearningCurve`)
     - `history_`: lists with a number an epoch, `loss` and `accuracy` while it trained, as Keras has them
     - `layers_`: of each layer `name`, `shapes` of its weights by name, `parameters`
     - `times_`: seconds by name: compile_s, first_call_s, train_s, epoch_s (median), and, where something
@@ -77,8 +78,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         """The module class, and its arguments after (shape, classes, rngs) by name."""
         raise NotImplementedError
 
-    def recipe(self, steps: int) -> Recipe:  # noqa: ARG002 - for schedules
-        """How the module learns, in so many optimizer steps."""
+    def recipe(self, count: int) -> Recipe:  # noqa: ARG002 - for schedules
+        """How the module learns from so many images."""
         return Recipe(keras_adam, {"learning_rate": float(self.learning_rate)})
 
     def images_at_once(self, shape: tuple[int, ...]) -> int | None:  # noqa: ARG002 - for subclasses
@@ -179,15 +180,14 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             return _scaled(flat, scale), places_of(labels_of(first, data[1]), known, len(flat))
 
         network = first.describe(shape, len(known))
-        batch_size = int(first.batch_size)
         fits = train(
             network,
             [(own, places_of(of, known, len(own))) for own, of in zip(images, labels, strict=True)],
             [model._seed() for model in models],
             initial,
             epochs=first.epochs,
-            batch_size=batch_size,
-            recipe=first.recipe(first.epochs * -(-len(images[0]) // batch_size)),
+            batch_size=int(first.batch_size),
+            recipe=first.recipe(len(images[0])),
             test=None if test is None else labelled(test),
             validation=None if validation is None else [labelled(own) for own in validation],
             evaluate_at=evaluate_at,
@@ -201,6 +201,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             model.network_, model.weights_, model.curve_ = network, fit.weights, fit.curve
             model.history_ = {"loss": fit.curve.train_loss, "accuracy": fit.curve.train_accuracy}
             model.n_parameters_ = sum(leaf.size for leaf in jax.tree.leaves(fit.weights.trained))
+            model.n_bytes_ = sum(leaf.nbytes for leaf in jax.tree.leaves(fit.weights))
             model.n_iter_, model.layers_ = len(fit.curve.train_loss), layers
             model.times_, model.programs_, model.earlier_s_ = fit.times, fit.programs, fit.earlier_s
 
@@ -230,6 +231,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         rate: Any = self.learning_rate
         if not isinstance(rate, Real) or not 0 < float(rate) < np.inf:
             raise ValueError(f"learning_rate is {rate!r}: a number above 0 is needed")
+
+    def _steps(self, count: int) -> int:
+        """Optimizer steps of training on so many images."""
+        return int(self.epochs * -(-count // self.batch_size))
 
     def _seed(self) -> int:
         seed = self.random_state

@@ -13,7 +13,7 @@ from hexbench.errors import BadInput
 from hexbench.measure.environment import environment
 from hexbench.measure.snapshot import confusion, mistakes, snapshot
 from hexbench.measure.start import device, start_jax
-from hexbench.measure.timing import MachineWatch, PeakMemory, device_peak_mb
+from hexbench.measure.timing import MachineWatch, PeakMemory, device_peak_mb, model_mb
 from hexbench.models import Entry
 from hexbench.models.base import Checkpoint, Evaluation
 from hexbench.plan.cell import INITIALISATION, ORDER, SUBSET, Cell
@@ -70,7 +70,7 @@ def measure(
         fields | {"chosen": tuple(chosen)},
         key=cell.key_on(data.fingerprint),
         clean=watch.clean,
-        memory=memory.found,
+        memory=memory.found | {"model_mb": model_mb(model)},
         total_s=watch.wall_s,
     )
 
@@ -125,11 +125,11 @@ def measure_together(
             of_cell,
             key=cell.key_on(data.fingerprint),
             clean=clean,
-            memory=found,
+            memory=found | {"model_mb": model_mb(model)},
             total_s=total_s,
             devices=devices,
         )
-        for cell, of_cell in zip(cells, fields, strict=True)
+        for cell, model, of_cell in zip(cells, models, fields, strict=True)
     ]
 
 

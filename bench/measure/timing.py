@@ -1,9 +1,10 @@
 """What a measurement took: whether the machine was otherwise idle, and the memory at its highest."""
 
 import os
+import pickle
 import time
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import psutil
 
@@ -81,6 +82,30 @@ def device_peak_mb() -> float | None:
     first = jax.local_devices()[0]
     statistics = first.memory_stats() if first.platform != "cpu" else None
     return statistics["peak_bytes_in_use"] / MB if statistics else None
+
+
+class _Counted:
+    """A file that counts bytes and keeps none."""
+
+    size = 0
+
+    def write(self, data: Any) -> int:
+        length = memoryview(data).nbytes
+        self.size += length
+        return length
+
+
+def model_mb(model: Any) -> float | None:
+    """Of a fitted model: `n_bytes_` if it says so, else what pickling it makes; None where that fails."""
+    size = getattr(model, "n_bytes_", None)
+    if size is None:
+        file = _Counted()
+        try:
+            pickle.dump(model, file, protocol=5)
+        except Exception:  # whatever a model of one's own raises
+            return None
+        size = file.size
+    return size / MB
 
 
 def _resident(field: str) -> float | None:

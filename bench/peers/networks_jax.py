@@ -21,9 +21,9 @@ class Hexbench(Network):
         expose_cpu_devices()
         classifier = entries()[task.model].load()(**task.params)
         self._network = classifier.describe(task.images.shape[1:], task.classes)
-        data, params = (_flat(task.images), task.labels), task.params
+        data, recipe = (_flat(task.images), task.labels), classifier.recipe(len(task.images))
         self._trainer = Trainer(
-            self._network, [data], [task.seed], [task.seed], params["batch_size"], params["learning_rate"]
+            self._network, [data], [task.seed], [task.seed], task.params["batch_size"], recipe
         )
 
     def train(self) -> None:
@@ -33,11 +33,11 @@ class Hexbench(Network):
     def predict(self) -> np.ndarray:
         """The most probable class of each test image, (n,)."""
         evaluator = Evaluator(self._network, _flat(self.task.test_images), self.task.test_labels)
-        return evaluator(self._trainer.params[0])[0].predicted
+        return evaluator(self._trainer.weights[0])[0].predicted
 
     def weights(self) -> list[np.ndarray]:
         """Every array that the network learns."""
-        return [np.asarray(leaf) for leaf in jax.tree.leaves(self._trainer.params[0])]
+        return [np.asarray(leaf) for leaf in jax.tree.leaves(self._trainer.weights[0])]
 
 
 def _flat(images: np.ndarray) -> np.ndarray:

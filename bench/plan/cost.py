@@ -47,7 +47,8 @@ class Expectation:
         n = cell.train_size
         predicted = tested + (n if n <= OWN_ACCURACY_UP_TO else 0)
         per_prediction = entry.cost.get("predicted_pair", 0.0) / self._cores
-        return entry.cost.get("fixed", FIXED_SECONDS) + n**2 * pairs + n * predicted * per_prediction
+        pixels = n * self._pixels * entry.cost.get("pixel", 0.0)
+        return entry.cost.get("fixed", FIXED_SECONDS) + pixels + n**2 * pairs + n * predicted * per_prediction
 
     def _by_epochs(self, cell: Cell, entry: Entry, tested: int) -> float:
         n, epochs, held_out = cell.train_size, cell.planned_epochs or 1, cell.subset.held_out

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from statistics import fmean
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from hexbench.report.columns import median_time
 from hexbench.report.slices import Slices
@@ -35,12 +35,22 @@ def trained(slices: Slices) -> list[Trained]:
     return sorted((one for one in found if one.seconds > 0), key=lambda one: one.seconds)
 
 
-def frontier(found: Sequence[Trained]) -> list[Trained]:
-    """Those that no quicker one equals.
+class Priced(NamedTuple):
+    """An accuracy on the test images, 0 to 1, and what it costs."""
+
+    cost: float
+    accuracy: float
+
+
+Reached = TypeVar("Reached", Trained, Priced)
+
+
+def frontier(found: Sequence[Reached]) -> list[Reached]:
+    """Of those in the order of their cost, the ones that no cheaper one equals.
 
     They are chosen by test accuracy: what was reached, not an estimate of what would be.
     """
-    best: list[Trained] = []
+    best: list[Reached] = []
     for one in found:
         if not best or one.accuracy > best[-1].accuracy:
             best.append(one)

@@ -5,8 +5,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from hexbench.analyse.groups import Group, Setting
+from hexbench.analyse.ranking import ranking as ranked
 from hexbench.analyse.scaling import growths
-from hexbench.report import budgets, figures, predictions, split_tables, tables
+from hexbench.report import budgets, figures, predictions, ranking, split_tables, tables
 from hexbench.report.columns import Listing, axis_title, series_names, setting_name
 from hexbench.report.context import Context
 from hexbench.report.page import Item, Part, Picture
@@ -36,7 +37,10 @@ def parts(context: Context) -> list[Part]:
         listed.append(listing)
         return listing.table
 
-    found = [_part("Models", [rows(tables.overview(slices)), *_curves(context)])]
+    found = [
+        _part("Models", [rows(tables.overview(slices)), *_curves(context)]),
+        _part("Ranking", _ranking(context)),
+    ]
     for axis in slices.axes:
         title = axis_title(axis)
         name, caption = f"by_{axis.removeprefix(PARAM)}", f"Test accuracy by {title}"
@@ -68,6 +72,15 @@ def _drawn(
 ) -> Picture | None:
     """A figure, unless the study has made it."""
     return None if context.is_made(name) else context.figure(name, caption, draw(*arguments))
+
+
+def _ranking(context: Context) -> list[Item | None]:
+    found = ranked(context.runs, context.slices.headlines, context.slices.groups)
+    if found is None:
+        return []
+    caption = "Accuracy against time"
+    picture = _drawn(context, "pareto", caption, ranking.pareto, found, context.slices, context.palette)
+    return [ranking.table(found, context.slices), picture]
 
 
 def _curves(context: Context) -> Iterable[Picture | None]:

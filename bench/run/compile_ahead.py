@@ -95,11 +95,9 @@ def compiled(target: Target, source: Source) -> Iterator[Compiled]:
     for entry in entries().values():
         if entry.learning_curve:
             model = entry.load()()
-            network = model.describe(source.shape, source.classes)
+            network, n = model.describe(source.shape, source.classes), source.count - tested
             for name, program in {
-                "training": training(
-                    network, source.count - tested, pixels, model.batch_size, model.learning_rate, 1, devices
-                ),
+                "training": training(network, n, pixels, model.batch_size, model.recipe(n), 1, devices),
                 "evaluation": evaluation(network, padded, pixels, devices),
                 "prediction": prediction(network, padded, pixels, devices),
             }.items():

@@ -104,7 +104,8 @@ def _training(
 
     params = dict(entries()[model].defaults)
     rows = data.draw(Subset(len(data.parts(split)[0])), split, seed=0).train
-    network = entries()[model].load()(**params).describe(data.images.shape[1:], data.classes)
+    classifier = entries()[model].load()(**params)
+    network = classifier.describe(data.images.shape[1:], data.classes)
     own = data.pixels(rows).reshape(len(rows), -1), data.labels[rows]
     trainer = Trainer(
         network,
@@ -112,7 +113,7 @@ def _training(
         range(seeds),
         range(seeds),
         batch_size or params["batch_size"],
-        params["learning_rate"],
+        classifier.recipe(len(rows)),
         first_devices(devices),
     )
     seconds = min(trainer.advance(1)[1] for _ in range(2))

@@ -127,11 +127,13 @@ class Times(Struct, frozen=True, omit_defaults=True):
 
 
 class Memory(Struct, frozen=True):
-    """Megabytes: at the highest, before the measurement, and of the device."""
+    """Megabytes: at the highest, before the measurement, of the device, and of the fitted model."""
 
     peak_mb: Amount | None = None
     start_mb: Amount | None = None
     device_peak_mb: Amount | None = None
+    model_mb: Amount | None = None
+    """What a network has learned, or the size of another model when pickled; None where it cannot be."""
 
 
 class Layer(Struct, frozen=True):

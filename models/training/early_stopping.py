@@ -43,7 +43,8 @@ class BestCheckpoint(NamedTuple):
 
     epoch: int
     loss: float
-    weights: Weights | None
+    weights: Any
+    """A `Weights`; None before the first evaluation."""
 
 
 class EarlyStopping:

@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from flax import nnx
 from hexbench.models.training.compile_cache import Program
-from hexbench.models.training.description import Learning, Network, Weights, structure
+from hexbench.models.training.description import Network, Weights, structure
 from hexbench.models.training.devices import AXIS, REPLICATED, SHARDED, Devices, own_devices
 from hexbench.models.training.recipe import Recipe
 from jax import Array
@@ -50,9 +50,7 @@ def initial_state(network: Network, recipe: Recipe, key: Array) -> TrainState:
 
 def train_step(
     network: Network,
-    learning: Learning,
     recipe: Recipe,
-    optimizer: optax.GradientTransformation,
     state: tuple[Weights, optax.OptState],
     batch: Batch,
     division: tuple[int, int] = (1, 1),
@@ -65,13 +63,14 @@ def train_step(
     update, as Keras's progress line adds them up.
     """
     (trained, other), optimizer_state = state
+    learning, optimizer = network.learning(), recipe.transformation()
     cores, parts = division
     own = jax.lax.pcast(trained, AXIS, to="varying") if cores > 1 else trained
 
     def loss(trained: Any, batch: Batch) -> tuple[Array, tuple[Array, Any]]:
         images, labels, weights, keys = batch
         pixels = network.pixels(images)
-        if recipe.augment is not None:
+        if recipe.augment is not None and keys is not None:
             pixels = jax.vmap(recipe.augment)(keys, pixels)
         logits, after = learning(Weights(trained, other), pixels)
         correct = jnp.sum(weights * (jnp.argmax(logits, -1) == labels))
@@ -152,7 +151,6 @@ def train_epochs(
     n = len(images)
     steps = -(-n // batch_size)
     shards = division[0]
-    learning, optimizer = network.learning(), recipe.transformation()
     # Batch statistics are those of training images, also of a last batch that is filled up.
     filling: dict[str, Any] = {"mode": "wrap"} if structure(network).is_stateful else {}
 
@@ -177,7 +175,7 @@ def train_epochs(
                 None if recipe.augment is None else jax.vmap(lambda r: jax.random.fold_in(augmented, r))(rows)
             )
             drawn = images[rows], labels[rows], weights, keys
-            return train_step(network, learning, recipe, optimizer, state, drawn, division)
+            return train_step(network, recipe, state, drawn, division)
 
         (learned, optimizer_state), (losses, correct) = jax.lax.scan(
             step, (state.weights, state.optimizer), (order, weights)

@@ -442,7 +442,7 @@ def test_every_model_takes_images_of_any_shape(model, shape, classes, pixel_max)
 
 
 def test_a_cnn_on_images_too_small_for_it_says_so():
-    with pytest.raises(ValueError, match="too small"):
+    with pytest.raises(ValueError, match="at least 5 x 5 pixels"):
         record_of(cell("cnn", 100), shaped((4, 4), 5, count=200))
 
 

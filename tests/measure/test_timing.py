@@ -72,8 +72,8 @@ def test_times_are_taken_after_the_device_has_finished(monkeypatch):
         return value
 
     images, labels = blobs(20)
-    network = MLPClassifier().describe((20, 20), 17)
-    state = initial_state(network, jax.random.key(0))
+    network, recipe = MLPClassifier().describe((20, 20), 17), MLPClassifier().recipe(20)
+    state = initial_state(network, recipe, jax.random.key(0))
     trained = program((state, jnp.ones((256, 2))))
     answers = program((jnp.ones(32), jnp.zeros(32, int), jnp.ones(32)))
     monkeypatch.setattr(jax, "block_until_ready", wait)

@@ -131,7 +131,12 @@ def test_uint8_is_divided_by_255_and_floats_are_taken_as_they_are(model):
     np.testing.assert_allclose(whole.curve_.train_loss, scaled.curve_.train_loss, rtol=1e-6)
     unscaled = clone(model).fit(images.astype(np.float64), labels)
     assert unscaled.curve_.train_loss != pytest.approx(whole.curve_.train_loss, rel=1e-3)
-    np.testing.assert_allclose(whole.predict_proba(images), whole.predict_proba(images / 255.0), atol=1e-6)
+    assert (whole.scale_, scaled.scale_, unscaled.scale_) == (255, 1, 1)
+    # The scale is that of what was fitted, whatever the type is now; floats are not rounded to bytes.
+    found = whole.predict_proba(images)
+    np.testing.assert_allclose(found, whole.predict_proba(images.astype(np.float64)), atol=1e-6)
+    np.testing.assert_allclose(found, scaled.predict_proba(images / 255.0), atol=1e-5)
+    assert np.abs(found - whole.predict_proba(images + 0.4)).max() > 1e-6
 
 
 @pytest.mark.parametrize("model", MODELS, ids=str)

@@ -29,16 +29,18 @@ found = {}
 for name, entry in entries().items():
     if not entry.learning_curve:
         continue
-    network = entry.load()().describe((20, 20), 17)
+    model = entry.load()()
+    network = model.describe((20, 20), 17)
     for batch_size, n in ((64, 64), (12, 12), (16, 41)):
         images, labels = blobs(n, seed=4)
         ends = []
         for devices in (Devices(tuple(jax.devices()[:1])), first_devices(8)):
-            state = initial_state(network, jax.random.key(0))
+            recipe = model.recipe(n)
+            state = initial_state(network, recipe, jax.random.key(0))
             data = jnp.asarray(images), jnp.asarray(labels, jnp.int32), jax.random.key(1)
-            program = training_program(network, n, np.dtype(np.uint8), batch_size, 0.001, 1, devices)
+            program = training_program(network, n, np.dtype(np.uint8), batch_size, recipe, 1, devices)
             state, history = program.call(*program.place(state, *data), jnp.int32(1))
-            ends.append((jax.tree.leaves(state.params), np.asarray(history)[:1]))
+            ends.append((jax.tree.leaves(state.weights), np.asarray(history)[:1]))
             used = len(program.call.input_shardings[0][1].device_set)
             assert used == len(devices.members), used
         (alone, one), (shared, other) = ends
@@ -85,12 +87,12 @@ def test_more_devices_than_there_are_is_an_error():
 @pytest.mark.parametrize("platform", ["cuda", "rocm", "tpu"])
 def test_programs_are_lowered_for_accelerators(name, platform):
     """With XLA's own convolution, which is the fastest there."""
-    network = NETWORKS[name].describe((20, 20), 17)
+    network, recipe = NETWORKS[name].describe((20, 20), 17), NETWORKS[name].recipe(100)
     other = Devices(tuple(jax.devices()[:1]))
     assert first_devices(None) is None
     programs = [
-        training(network, 100, UINT8, 16, 0.001, 1, other),
-        training(network, 100, UINT8, 16, 0.001, 3, other),
+        training(network, 100, UINT8, 16, recipe, 1, other),
+        training(network, 100, UINT8, 16, recipe, 3, other),
         evaluation(network, 128, UINT8, other),
         prediction(network, 128, UINT8, other),
     ]

@@ -12,7 +12,6 @@ from hexbench.models.mlp import MLP, MLPClassifier
 from hexbench.models.network import classifier_for
 from hexbench.models.training.devices import Devices, expose_cpu_devices
 from hexbench.models.training.early_stopping import EarlyStopping, Evaluator
-from hexbench.models.training.optimizers import keras_adam
 from hexbench.models.training.programs import (
     division_of_batch,
     initial_state,
@@ -25,6 +24,7 @@ expose_cpu_devices()
 
 CLASSIFIERS = {"mlp": MLPClassifier, "cnn": CNNClassifier}
 NETWORKS = {name: model().describe((20, 20), 17) for name, model in CLASSIFIERS.items()}
+RECIPE = MLPClassifier().recipe(1)
 LAYERS = {"hidden1": "hidden", "convolution1": "first", "convolution2": "second", "output": "output"}
 UINT8 = np.dtype(np.uint8)
 
@@ -52,14 +52,13 @@ def as_dict(params):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_batch_in_parts_is_the_batch(name):
     images, labels = blobs(24, seed=2)
-    forward, optimizer = NETWORKS[name].forward(), keras_adam(0.001)
-    state = initial_state(NETWORKS[name], jax.random.key(5))
+    state = initial_state(NETWORKS[name], RECIPE, jax.random.key(5))
     mask = jnp.asarray(np.arange(24) < 17, jnp.float32)  # the last part is padding alone
-    batch = (jnp.asarray(images), jnp.asarray(labels, jnp.int32), mask)
+    batch = (jnp.asarray(images), jnp.asarray(labels, jnp.int32), mask, None)
     step = jax.jit(train_step, static_argnums=(0, 1, 4))
-    carry = (state.params, state.optimizer)
-    (whole, _), sums = step(forward, optimizer, carry, batch, (1, 1))
-    (parted, _), parted_sums = step(forward, optimizer, carry, batch, (1, 4))
+    carry = (state.weights, state.optimizer)
+    (whole, _), sums = step(NETWORKS[name], RECIPE, carry, batch, (1, 1))
+    (parted, _), parted_sums = step(NETWORKS[name], RECIPE, carry, batch, (1, 4))
     np.testing.assert_allclose(parted_sums, sums, rtol=1e-6)
     for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(parted), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-6)
@@ -71,12 +70,12 @@ def test_cores_that_share_a_batch_take_the_step_of_one():
     if jax.local_device_count() == 1:
         pytest.skip("one core has nothing to share out")
     images, labels = blobs(41, seed=4)
-    program = training_program(NETWORKS["cnn"], 41, UINT8, 16, 0.001)
+    program = training_program(NETWORKS["cnn"], 41, UINT8, 16, RECIPE)
     assert len(program.call.input_shardings[0][1].device_set) == 2
-    key, state = jax.random.key(1), initial_state(NETWORKS["cnn"], jax.random.key(0))
+    key, state = jax.random.key(1), initial_state(NETWORKS["cnn"], RECIPE, jax.random.key(0))
     arguments = state, jnp.asarray(images), jnp.asarray(labels, jnp.int32), key
     alone, history = jax.jit(train_epochs, static_argnums=(0, 1, 2, 3))(
-        NETWORKS["cnn"].forward(), keras_adam(0.001), 16, (1, 1), *arguments, jnp.int32(2)
+        NETWORKS["cnn"], RECIPE, 16, (1, 1), *arguments, jnp.int32(2)
     )
     shared, shared_history = program.call(*program.place(*arguments), jnp.int32(2))
     np.testing.assert_allclose(shared_history, history, rtol=2e-5)
@@ -87,10 +86,10 @@ def test_cores_that_share_a_batch_take_the_step_of_one():
 def test_few_images_are_evaluated_as_among_many():
     """Few are filled up to a power of two, and what fills them must not count."""
     images, labels = blobs(2_100)
-    params = initial_state(NETWORKS["mlp"], jax.random.key(0)).params
-    whole, _ = Evaluator(NETWORKS["mlp"], images, labels)(params)
+    weights = initial_state(NETWORKS["mlp"], RECIPE, jax.random.key(0)).weights
+    whole, _ = Evaluator(NETWORKS["mlp"], images, labels)(weights)
     parts = [slice(0, 57), slice(57, 2_100)]
-    found = [Evaluator(NETWORKS["mlp"], images[p], labels[p])(params)[0] for p in parts]
+    found = [Evaluator(NETWORKS["mlp"], images[p], labels[p])(weights)[0] for p in parts]
     assert [len(f.predicted) for f in found] == [57, 2_043]
     np.testing.assert_array_equal(np.concatenate([f.predicted for f in found]), whole.predicted)
     mean = (57 * found[0].loss + 2_043 * found[1].loss) / 2_100
@@ -121,24 +120,23 @@ def test_parts_are_as_large_as_the_caches_allow():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_training_step_is_the_one_numpy_computes(name):
     images, labels = blobs(40, seed=3)
-    forward, optimizer = NETWORKS[name].forward(), keras_adam(0.001)
-    state = initial_state(NETWORKS[name], jax.random.key(5))
-    weights = as_dict(state.params)
+    state = initial_state(NETWORKS[name], RECIPE, jax.random.key(5))
+    weights = as_dict(state.weights.trained)
     adam = reference.Adam(weights)
-    carry = (state.params, state.optimizer)
+    carry = (state.weights, state.optimizer)
     for batch, real in [(slice(0, 16), 16), (slice(16, 32), 16), (slice(32, 40), 8)]:
         # The last batch is smaller: it is padded with the first images at weight 0.
         rows = np.r_[np.arange(40)[batch], np.zeros(16 - real, int)]
         mask = jnp.asarray(np.arange(16) < real, jnp.float32)
-        arrays = (jnp.asarray(images[rows]), jnp.asarray(labels[rows], jnp.int32), mask)
+        arrays = (jnp.asarray(images[rows]), jnp.asarray(labels[rows], jnp.int32), mask, None)
         step = jax.jit(train_step, static_argnums=(0, 1))
-        carry, (loss_sum, correct) = step(forward, optimizer, carry, arrays)
+        carry, (loss_sum, correct) = step(NETWORKS[name], RECIPE, carry, arrays)
         loss, gradients = GRADIENTS[name](weights, images[batch] / 255, labels[batch])
         adam.step(weights, gradients)
         assert loss_sum / real == pytest.approx(loss, rel=2e-6)
         assert 0 <= correct <= real
-    for key, value in as_dict(carry[0]).items():
-        moved = np.abs(weights[key] - as_dict(state.params)[key]).max()
+    for key, value in as_dict(carry[0].trained).items():
+        moved = np.abs(weights[key] - as_dict(state.weights.trained)[key]).max()
         assert moved > 1e-3, "three steps of 1e-3 must have moved the weights"
         np.testing.assert_allclose(value, weights[key], atol=2e-5)
 
@@ -149,7 +147,7 @@ def test_same_seed_same_numbers_and_another_seed_others(name):
     fits = [CLASSIFIERS[name](epochs=2, random_state=seed).fit(images, labels) for seed in (1, 1, 2)]
     losses = [fit.curve_.train_loss for fit in fits]
     assert losses[0] == losses[1]
-    for a, b in zip(*(jax.tree.leaves(fit.params_) for fit in fits[:2]), strict=True):
+    for a, b in zip(*(jax.tree.leaves(fit.weights_) for fit in fits[:2]), strict=True):
         assert (a == b).all()
     assert losses[0] != losses[2]
 
@@ -171,8 +169,8 @@ def test_compiled_epochs_are_a_plain_loop_over_every_image():
     """Two epochs of 37 images in batches of 16, 16 and 5, against NumPy in the same order."""
     images, labels = blobs(37)
     key = jax.random.key(1)
-    state = initial_state(NETWORKS["mlp"], jax.random.key(0))
-    weights = as_dict(state.params)
+    state = initial_state(NETWORKS["mlp"], RECIPE, jax.random.key(0))
+    weights = as_dict(state.weights.trained)
     adam = reference.Adam(weights)
     means = []
     for epoch in range(2):
@@ -184,12 +182,12 @@ def test_compiled_epochs_are_a_plain_loop_over_every_image():
             adam.step(weights, gradients)
             total += loss * len(rows)
         means.append(total / 37)
-    program = training_program(NETWORKS["mlp"], 37, UINT8, 16, 0.001).call
+    program = training_program(NETWORKS["mlp"], 37, UINT8, 16, RECIPE).call
     arguments = (jnp.asarray(images), jnp.asarray(labels, jnp.int32), key, jnp.int32(2))
     state, history = program(state, *arguments)
     np.testing.assert_allclose(history[:2, 0], means, rtol=2e-6)
     assert state.epoch == 2
-    for name, value in as_dict(state.params).items():
+    for name, value in as_dict(state.weights.trained).items():
         np.testing.assert_allclose(value, weights[name], atol=2e-5)
 
 

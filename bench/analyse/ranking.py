@@ -1,0 +1,96 @@
+"""Ranks models by test accuracy, with intervals, and beside the best of them.
+
+Which model is the best is seen in the same test images that it is compared on, so that the intervals hold
+for all pairs of models at once (Bonferroni).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import floor
+
+import numpy as np
+from hexbench.analyse import intervals
+from hexbench.analyse.groups import ANY, Group, Selection, Setting
+from hexbench.analyse.intervals import CONFIDENCE, Estimate
+from hexbench.analyse.quantities import Case, Part, Quantity
+from hexbench.analyse.runs import Runs
+from hexbench.analyse.size_rules import images_needed
+
+METRIC, SIZE = "test_accuracy", "train_size"
+
+
+@dataclass(frozen=True)
+class Rank:
+    """A model among others."""
+
+    setting: Setting
+    group: Group
+    accuracy: Estimate
+    """With its 95% interval."""
+    behind: Estimate | None
+    """Accuracy of the best less its own; intervals of all pairs hold together. None of the best itself."""
+    images: Estimate | None
+    """Training images needed for the accuracy `reach`; 0 or infinity beyond the measured sizes. None if
+    there are not two sizes."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the best is shown to be better."""
+        return self.behind is not None and self.behind.low > 0
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Models, the most accurate first."""
+
+    ranks: list[Rank]
+    reach: float
+    """The accuracy that all of them reach, rounded down to a percent."""
+    smallest: int | None
+    """Training images that were measured at the least."""
+
+
+def ranking(runs: Runs, settings: Mapping[str, Setting], groups: Mapping[Setting, Group]) -> Ranking | None:
+    """The ranking of one setting a model; None unless there are several on the same images."""
+    kept = {s: groups[s] for s in settings.values() if groups[s].records and groups[s].correct}
+    subsets = [setting.subset for setting in kept]
+    among = {
+        setting: group
+        for setting, group in kept.items()
+        if (setting.subset, setting.split) == (max(subsets, key=lambda s: s.size), runs.manifest.split.split)
+    }
+    if len(among) < 2:
+        return None
+    priors = {s: runs.priors[s.model] for s in among}
+    found = {
+        s: intervals.accuracy(np.array(g.correct), CONFIDENCE, _spread(priors[s], g))
+        for s, g in among.items()
+    }
+    order = sorted(among, key=lambda s: -found[s].value)
+    pairs = len(order) * (len(order) - 1) // 2
+    level = 1 - (1 - CONFIDENCE) / pairs
+    best, reach = order[0], floor(100 * min(e.value for e in found.values())) / 100
+
+    def behind(setting: Setting) -> Estimate | None:
+        if setting == best:
+            return None
+        sides = np.array(among[best].correct), np.array(among[setting].correct)
+        spreads = _spread(priors[best], among[best]), _spread(priors[setting], among[setting])
+        return intervals.difference(*sides, level, spreads)
+
+    ranks = [Rank(s, among[s], found[s], behind(s), _needed(runs, s, reach)) for s in order]
+    sizes = [size for s in order for size in runs.varied(_selection(s), SIZE)]
+    return Ranking(ranks, reach, min(sizes, default=None))
+
+
+def _spread(prior: intervals.Prior | None, group: Group) -> intervals.Spread | None:
+    return prior and prior.at(float(np.mean(group.metric(METRIC))))
+
+
+def _selection(setting: Setting) -> Selection:
+    return Selection(setting.model, {SIZE: ANY})
+
+
+def _needed(runs: Runs, setting: Setting, reach: float) -> Estimate | None:
+    part = Part("images_needed", "of", (Quantity(METRIC, _selection(setting)),))
+    return images_needed(Case(part, runs, CONFIDENCE), reach=reach).found
