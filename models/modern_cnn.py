@@ -50,6 +50,11 @@ class ModernCNN(nnx.Module):
         rngs: nnx.Rngs,
         channels: Sequence[Sequence[int]] = ((32, 32), (64, 64), (128,)),
     ):
+        if len(shape) not in (2, 3):
+            raise ValueError(
+                f"X has the shape (n, {', '.join(map(str, shape))}): a convolutional network takes images "
+                "(n, height, width[, channels]), or (n, pixels) of squares"
+            )
         before = shape[2] if len(shape) == 3 else 1
         self._input = (*shape[:2], before)
         self._stages = [len(stage) for stage in channels]

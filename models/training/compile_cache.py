@@ -59,8 +59,10 @@ class Program:
         return result, time.perf_counter() - started
 
 
-def _put(array: Any, wanted: jax.sharding.Sharding) -> jax.Array:
+def _put(array: Any, wanted: jax.sharding.Sharding | None) -> jax.Array:
     """An array on the devices that are wanted, some of which other processes may have."""
+    if wanted is None:  # the program makes no use of it
+        return array
     if wanted.is_fully_addressable or not jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
         return jax.device_put(array, wanted)
     # JAX puts no random keys there, but the numbers that they are made of.
