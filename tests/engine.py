@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conftest import ROOT
 from hexbench.models import entries
 
-OWN_FILES = ("mlp.py", "cnn.py", "svm.py", "logistic.py")
+OWN_FILES = ("mlp.py", "wide_mlp.py", "cnn.py", "modern_cnn.py", "svm.py", "library.py")
 """Of models/: a model's own file may name it, and have the report's values for defaults."""
 OWN_FOLDERS = ("kernels",)
 """Of models/: what a single model's file uses."""

@@ -1,7 +1,6 @@
 """What a measurement took: whether the machine was otherwise idle, and the memory at its highest."""
 
 import os
-import pickle
 import time
 from pathlib import Path
 from typing import Any, Self
@@ -90,18 +89,19 @@ class _Counted:
     size = 0
 
     def write(self, data: Any) -> int:
-        length = memoryview(data).nbytes
-        self.size += length
-        return length
+        self.size += memoryview(data).nbytes
+        return memoryview(data).nbytes
 
 
 def model_mb(model: Any) -> float | None:
     """Of a fitted model: `n_bytes_` if it says so, else what pickling it makes; None where that fails."""
     size = getattr(model, "n_bytes_", None)
     if size is None:
+        import joblib
+
         file = _Counted()
         try:
-            pickle.dump(model, file, protocol=5)
+            joblib.dump(model, file)
         except Exception:  # whatever a model of one's own raises
             return None
         size = file.size

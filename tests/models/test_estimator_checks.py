@@ -74,7 +74,7 @@ def checks(name, params=None, expected=None):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
-    print(f"{name}: {dict(Counter(status for _, status, _ in found))}")
+    sys.stdout.write(f"{name}: {dict(Counter(status for _, status, _ in found))}\n")
     return found
 
 

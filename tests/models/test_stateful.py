@@ -64,7 +64,7 @@ def test_same_seed_same_numbers_and_evaluating_changes_nothing(fitted):
 
 
 def test_dropout_drops_other_units_in_every_step():
-    """With the same weights in every step, the losses of two epochs differ by what is dropped and the order."""
+    """With the same weights in every step, losses differ by what is dropped and by the order."""
     still = NormedClassifier(epochs=2, random_state=0, learning_rate=1e-30, batch_size=150, rate=0.5)
     first, second = still.fit(IMAGES, LABELS).curve_.train_loss
     assert first != pytest.approx(second, rel=1e-4)
