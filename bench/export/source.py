@@ -22,7 +22,7 @@ REPORT = "report.html"
 VERDICTS = "verdicts.json"
 CURVE = "curve/"
 """Before the names of what is measured after every epoch, beside the same of the tested weights."""
-NUMBERS = ("parameters", *(name for kind in MEASURED for name in kind.__struct_fields__), "cv_score")
+NUMBERS = (*(name for kind in MEASURED for name in kind.__struct_fields__), "parameters", "cv_score")
 """The columns of cells.csv that are measured numbers."""
 SETTINGS = ("model", "train_size", "held_out", "classes", "split", "seed")
 """The columns that tell cells apart besides their hyperparameters."""

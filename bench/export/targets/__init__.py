@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from hexbench.errors import BadInput
-from hexbench.export.source import Source
-from hexbench.store.record import Record
+
+if TYPE_CHECKING:
+    from hexbench.export.source import Source
+    from hexbench.store.record import Record
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Target(Protocol):
     def NEEDS(self) -> tuple[str, ...]:
         """The libraries that it imports, which hexbench's extra of the module's name installs."""
 
-    def export(self, source: Source, records: Iterable[Record], place: Place) -> list[str]:
+    def export(self, source: "Source", records: "Iterable[Record]", place: Place) -> list[str]:
         """Export the records, and return lines that say where they are and how to open them.
 
         An earlier export of the same results is replaced; what else lies there raises BadInput.
