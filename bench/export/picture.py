@@ -19,6 +19,8 @@ SIDES = 1, 28
 WRITTEN_FROM = 24
 """Pixels of a cell that has room for its number and of a margin that has room for a name."""
 LONGEST_NAME = 6
+COLOURS = 64
+"""A third of the bytes of a picture with all."""
 
 
 class Picture(NamedTuple):
@@ -45,7 +47,7 @@ def confusion(matrix: Matrix, names: Sequence[str]) -> Picture:
     if side >= WRITTEN_FROM:
         image = _written(image, counts, shares, names, side)
     stream = io.BytesIO()
-    image.save(stream, "PNG")
+    image.quantize(COLOURS).save(stream, "PNG")
     return Picture(stream.getvalue(), image.height, image.width)
 
 

@@ -2,11 +2,12 @@
 
 import calendar
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from hexbench.errors import BadInput
@@ -26,6 +27,7 @@ NUMBERS = (*(name for kind in MEASURED for name in kind.__struct_fields__), "par
 """The columns of cells.csv that are measured numbers."""
 SETTINGS = ("model", "train_size", "held_out", "classes", "split", "seed")
 """The columns that tell cells apart besides their hyperparameters."""
+T = TypeVar("T")
 BEGAN = "%Y-%m-%d %H:%M UTC"
 
 
@@ -153,3 +155,10 @@ def curves(record: Record) -> Iterator[tuple[int, dict[str, float]]]:
     for place, epoch in enumerate(history.epoch):
         values = {name: of_epoch[place] for name, of_epoch in lists.items()}
         yield epoch, {name: value for name, value in values.items() if value is not None}
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items, so many at a time."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

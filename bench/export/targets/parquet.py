@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
-from hexbench.export.source import Source, Verdict, curves
+from hexbench.export.source import Source, Verdict, batches, curves
 from hexbench.export.staged import staged
 from hexbench.export.targets import Place
 from hexbench.plan.cell import Value
@@ -37,7 +37,7 @@ def export(source: Source, records: Iterable[Record], place: Place) -> list[str]
     rows: list[Row] = []
     with staged(place.folder, "parquet", source) as folder:
         with _writer(folder / "epochs.parquet", _epochs(source)) as writer:
-            for batch in _batches(_noted(records, rows)):
+            for batch in batches(_noted(records, rows), ROWS_AT_ONCE):
                 writer.write_table(_table(batch, writer.schema))
         places = {key: place for place, key in enumerate(source.manifest.cells)}
         rows.sort(key=lambda row: places[row["key"]])
@@ -55,16 +55,6 @@ def _noted(records: Iterable[Record], rows: list[Row]) -> Iterator[Row]:
         rows.append(row)
         for epoch, values in curves(record):
             yield {**{name: row[name] for name in OF_CELL}, "epoch": epoch, **values}
-
-
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    batch: list[Row] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == ROWS_AT_ONCE:
-            yield batch
-            batch = []
-    yield batch
 
 
 def _cells(rows: Iterable[Row], source: Source) -> "pa.Schema":

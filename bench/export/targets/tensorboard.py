@@ -50,7 +50,7 @@ def export(source: Source, records: Iterable[Record], place: Place) -> list[str]
                 _write_cell(events, record, found, source)
         for run, values, done in _alike(runs):
             with _events(run, source.began) as events:
-                events.add(_started(values, source.began), _ended(done))
+                events.add(_started(values, run.name, source.began), _ended(done))
         with _events(folder / REPORT, source.began) as events:
             events.add(_experiment(list(_alike(runs)), measured, source.began))
             for file in source.figures:
@@ -114,12 +114,13 @@ def _write_cell(events: _Events, record: Record, found: Mapping[str, float], sou
         of_epoch = {CURVE + name: value for name, value in values.items()}
         events.add(_scalars(of_epoch), step=epoch, after_s=epoch * epoch_s)
     last = record.stopped_at or record.epochs or 0
-    events.add(_scalars({FINAL + name: value for name, value in found.items()}), step=last)
+    ended_s = (record.epochs or 0) * epoch_s
+    events.add(_scalars({FINAL + name: value for name, value in found.items()}), step=last, after_s=ended_s)
     rows = [(name, value) for name, value in settings(record).items() if value is not None]
     rows += [("device", record.device), ("key", record.key)]
     if isinstance(record, Done):
         picture = confusion(record.confusion, source.manifest.data.class_names)
-        events.add(_image("confusion", *picture), step=last)
+        events.add(_image("confusion", *picture), step=last, after_s=ended_s)
     else:
         rows.append(("error", record.error))
     events.add(_text("cell", _table(("", source.label(record)), rows)))
@@ -181,11 +182,11 @@ def _alike_value(value: Value, kinds: set[type]) -> Setting:
     return value if kinds == {bool} else float(value) if numbers_alone else shown(value)
 
 
-def _started(values: Mapping[str, Setting], began: float) -> "Summary":
-    """The hyperparameters of a run."""
+def _started(values: Mapping[str, Setting], run: str, began: float) -> "Summary":
+    """The hyperparameters of a run, which is a trial of its own."""
     from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
-    return hparams_pb(values, start_time_secs=began)
+    return hparams_pb(values, trial_id=run, start_time_secs=began)
 
 
 def _ended(done: bool) -> "Summary":
