@@ -32,6 +32,7 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",  # hexbench tells nobody of its use, nor do the libraries it starts
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # not minutes where there is no server
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
 """Environment variables while MLflow works, those that are not set."""
@@ -67,7 +68,8 @@ def export(source: Source, records: Iterable[Record], place: Place) -> list[str]
             if source.report_files:
                 experiment.put_report(verdicts)
         except (MlflowException, SQLAlchemyError) as error:
-            raise BadInput(f"MLflow at {_public(uri)}: {_public(reason(error))}.") from error
+            cause = getattr(error, "orig", None) or error  # of a database, without the statement
+            raise BadInput(f"MLflow at {_public(uri)}: {_public(reason(cause))}.") from error
     opened = _public(uri) if asked else f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
     return [
         f"Experiment {experiment.name}: {experiment.said}.",
@@ -127,7 +129,8 @@ class _Experiment:
     @property
     def said(self) -> str:
         """What came of the runs."""
-        return ", ".join(f"{count:,} runs {what}" for what, count in self.counts.items() if count)
+        parts = (f"{count:,} {what}" for what, count in self.counts.items() if count)
+        return f"{sum(self.counts.values()):,} runs, {', '.join(parts)}"
 
     def put_cell(self, record: Record, label: str) -> None:
         """A run of a record."""
