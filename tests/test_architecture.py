@@ -195,6 +195,7 @@ FAST = [
     ["check", "--help"],
     ["compare", "--help"],
     ["env", "--help"],
+    ["export", "--help"],
     ["--suite", "smoke", "--data", "synthetic", "--plan"],
     ["--suite", "quick", "--data", "synthetic", "--plan"],
     ["--suite", "full", "--data", "synthetic", "--plan"],
@@ -209,7 +210,7 @@ FAST = [
 ]
 HEAVY = {
     *("jax", "sklearn", "flax", "optax", "orbax", "pandas", "matplotlib", "scipy", "statsmodels"),
-    *("pooch", "requests", "PIL", "joblib"),
+    *("pooch", "requests", "PIL", "joblib", "mlflow", "pyarrow", "tensorboard"),
 }
 
 
