@@ -10,8 +10,8 @@ from hexbench.store.record import Matrix
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-INK = np.array([0x00, 0x72, 0xB2])
-"""Of a full cell; an empty one is white."""
+DARKEST = 70
+"""Grey of a full cell; an empty one is white, 255."""
 WIDEST = 600
 """Pixels of a matrix, if its classes have one each."""
 SIDES = 1, 28
@@ -19,8 +19,6 @@ SIDES = 1, 28
 WRITTEN_FROM = 24
 """Pixels of a cell that has room for its number and of a margin that has room for a name."""
 LONGEST_NAME = 6
-COLOURS = 64
-"""A third of the bytes of a picture with all."""
 
 
 class Picture(NamedTuple):
@@ -41,13 +39,13 @@ def confusion(matrix: Matrix, names: Sequence[str]) -> Picture:
 
     counts = np.array(matrix)
     shares = np.sqrt(counts / np.maximum(counts.sum(1, keepdims=True), 1))
-    shades = (255 - shares[..., None] * (255 - INK)).round().astype(np.uint8)
+    shades = (255 - shares * (255 - DARKEST)).round().astype(np.uint8)
     side = int(np.clip(WIDEST // len(counts), *SIDES))
     image = fromarray(shades.repeat(side, 0).repeat(side, 1))
     if side >= WRITTEN_FROM:
         image = _written(image, counts, shares, names, side)
     stream = io.BytesIO()
-    image.quantize(COLOURS).save(stream, "PNG")
+    image.save(stream, "PNG")
     return Picture(stream.getvalue(), image.height, image.width)
 
 
@@ -59,7 +57,7 @@ def _written(
     from PIL.Image import new
 
     margin = 2 * side
-    page = new("RGB", (image.width + margin, image.height + margin), "white")
+    page = new("L", (image.width + margin, image.height + margin), "white")
     page.paste(image, (margin, margin))
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(10)
     middles = [margin + side // 2 + place * side for place in range(len(counts))]

@@ -191,6 +191,23 @@ def test_files_of_the_earlier_export_alone_are_removed(folder, tmp_path):
     assert (place / "kept").read_text() == "2"
 
 
+def test_what_was_moved_before_a_fault_is_known_as_ours(folder, tmp_path):
+    place = tmp_path / "place"
+    (place / "b.bak").mkdir(parents=True)  # a folder where a file will go, and nobody's results
+
+    def export():
+        with staged(place, "made-up", Source(Store(folder))) as staging:
+            (staging / "a").write_text("1")
+            (staging / "b.bak").write_text("1")
+
+    with pytest.raises(OSError, match=r"b\.bak"):
+        export()
+    assert (place / "a").exists()
+    (place / "b.bak").rmdir()
+    export()
+    assert (place / "b.bak").read_text() == "1"
+
+
 def test_two_exports_do_not_write_to_one_place_at_once(folder, export, tmp_path):
     with (
         staged(tmp_path / "results-parquet", "parquet", Source(Store(folder))),

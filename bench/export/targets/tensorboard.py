@@ -142,7 +142,7 @@ def _picture(file: Path) -> tuple[bytes, int, int]:
 def _image(tag: str, content: bytes, height: int, width: int) -> "Summary":
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=content)
+    image = Summary.Image(height=height, width=width, encoded_image_string=content)
     return Summary(value=[Summary.Value(tag=tag, image=image)])
 
 
