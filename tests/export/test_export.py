@@ -74,13 +74,19 @@ def test_damaged_records_are_named_and_the_rest_is_exported(folder, export):
     assert "Exported: 4 cells, 1 of them failed; 1 of 5 planned cells have no record." in result.stdout
 
 
-def test_a_damaged_file_is_replaced_by_its_packed_line(folder, export):
+def test_a_damaged_file_is_replaced_by_its_packed_line(folder, export, tmp_path):
+    from pyarrow.parquet import read_table
+
     Store(folder).pack()
     key = records()[0].key
     (folder / "cells" / f"{key}.json").write_text("{")
     result = export(folder, "parquet")
     assert f"{key}.json" in result.stderr
     assert "Exported: 5 cells, 1 of them failed." in result.stdout
+    table = read_table(tmp_path / "results-parquet" / "cells.parquet")
+    assert table["key"].to_pylist() == [
+        record.key for record in records()
+    ]  # also of the line, which comes last
 
 
 def test_a_damaged_pack_and_damaged_verdicts_are_refused(folder, export, tmp_path):
