@@ -8,6 +8,7 @@ from typing import Any
 import click
 from hexbench import process
 from hexbench.cli_data import data_commands
+from hexbench.cli_export import export
 from hexbench.cli_gates import check, compare, damaged
 from hexbench.errors import BadInput, ExitCode, Stopped
 from hexbench.paths import PathType
@@ -294,7 +295,7 @@ def env(context: click.Context) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
 
 
-for command in (check, compare, data_commands):
+for command in (check, compare, data_commands, export):
     cli.add_command(command)
 for study in our_studies():
     for command in getattr(study.module, "COMMANDS", ()):

@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "hexbench.study": LOW | {"hexbench.analyse"},
     "hexbench.registration": READING | {"hexbench.measure"},
     "hexbench.report": READING | {"hexbench.registration"},
+    "hexbench.export": LOW | {"hexbench.store"},
     "hexbench.run": MEASURING | {"hexbench.process", "hexbench.paths", "hexbench.variables"},
     "hexbench.peers": MEASURING | {"hexbench.process", "hexbench.paths"},
     "hexbench.studies": REPORTING | {"hexbench.process", "hexbench.paths"},
@@ -40,9 +41,11 @@ MAY_IMPORT = {
         "hexbench.process",
         "hexbench.paths",
         "hexbench.cli_data",
+        "hexbench.cli_export",
         "hexbench.cli_gates",
     },
     "hexbench.cli_data": REPORTING | {"hexbench.paths"},
+    "hexbench.cli_export": REPORTING | {"hexbench.cli_gates", "hexbench.export", "hexbench.paths"},
     "hexbench.cli_gates": REPORTING | {"hexbench.paths"},
 }
 """By part, what it may import besides itself."""
@@ -192,6 +195,7 @@ FAST = [
     ["check", "--help"],
     ["compare", "--help"],
     ["env", "--help"],
+    ["export", "--help"],
     ["--suite", "smoke", "--data", "synthetic", "--plan"],
     ["--suite", "quick", "--data", "synthetic", "--plan"],
     ["--suite", "full", "--data", "synthetic", "--plan"],
@@ -206,7 +210,7 @@ FAST = [
 ]
 HEAVY = {
     *("jax", "sklearn", "flax", "optax", "orbax", "pandas", "matplotlib", "scipy", "statsmodels"),
-    *("pooch", "requests", "PIL", "joblib"),
+    *("pooch", "requests", "PIL", "joblib", "mlflow", "pyarrow", "tensorboard"),
 }
 
 

@@ -15,14 +15,12 @@ from hexbench.report.context import Context
 from hexbench.report.page import Part, page
 from hexbench.report.parts import parts
 from hexbench.report.style import styled
-from hexbench.store.record import Done, Memory, Metrics, Record, Times
+from hexbench.store.flat import KINDS, PARAM, flat
+from hexbench.store.record import Record
 from hexbench.store.store import Store, Survey
 
 if TYPE_CHECKING:
     from hexbench.study import Study
-
-MEASURED = (Metrics, Times, Memory)
-"""Their fields are columns of cells.csv, in this order."""
 
 
 def write_report(store: Store, study: "Study", survey: Survey | None = None) -> Runs:
@@ -83,52 +81,11 @@ def _csv(records: Sequence[Record]) -> str:
     """A row a cell, each hyperparameter a column `params.NAME`."""
     import pandas as pd
 
-    rows = [_flat(record) for record in records]
-    columns = dict.fromkeys(name for row in rows for name in row)
-    columns = dict.fromkeys([*(n for n in columns if not n.startswith("params.")), *columns])
+    rows = [{n: _cell(v) if n.startswith(PARAM) else v for n, v in flat(r).items()} for r in records]
+    columns = dict.fromkeys([*KINDS, *(name for row in rows for name in row)])
     table = pd.DataFrame(rows, columns=list(columns), dtype=object)  # whole numbers stay so beside gaps
     text: str = table.to_csv(index=False, lineterminator="\n")
     return text
-
-
-def _flat(record: Record) -> dict[str, Any]:
-    done = record if isinstance(record, Done) else None
-    subset = record.subset
-    measured = (done.metrics, done.times, done.memory) if done else (None, None, None)
-    return {
-        "key": record.key,
-        "status": "done" if done else "failed",
-        "model": record.model,
-        "protocol": record.protocol,
-        "images": subset.size,
-        "held_out": subset.held_out,
-        "classes": subset.classes,
-        "train_size": record.train_size,
-        "batch_size": record.batch_size,
-        "epochs": record.epochs,
-        "stopped_at": record.stopped_at,
-        "seed": record.seed,
-        "split": record.split,
-        "test_size": record.test_size,
-        "params_from": record.params_from,
-        "chosen": " ".join(record.chosen),
-        "data": record.data.name,
-        "fingerprint": record.data.fingerprint,
-        "parameters": done.parameters if done else None,
-        **{
-            name: getattr(values, name, None)
-            for kind, values in zip(MEASURED, measured, strict=True)
-            for name in kind.__struct_fields__
-        },
-        "cv_score": done.search.best_score if done and done.search else None,
-        "device": record.device,
-        "machine": record.environment.machine,
-        "commit": record.environment.commit,
-        "timing_clean": record.timing_clean,
-        **{name: (done.programs or {}).get(name) if done else None for name in ("compiled", "disk")},
-        "error": None if done else getattr(record, "error", None),
-        **{f"params.{name}": _cell(value) for name, value in record.params.items()},
-    }
 
 
 def _cell(value: Any) -> Any:

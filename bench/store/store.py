@@ -4,11 +4,8 @@ A record's file begins with the sha256 of the rest, so that whatever was changed
 What is not valid counts as missing; it is set aside in `damaged/`, never deleted.
 """
 
-import codecs
 import errno
 import gc
-import hashlib
-import json
 import lzma
 import os
 import re
@@ -25,16 +22,11 @@ import msgspec
 from hexbench.errors import BadInput
 from hexbench.files import is_of_system, mistaken, write_whole
 from hexbench.store import manifest as manifests
-from hexbench.store.encoding import decode, encode
 from hexbench.store.locks import Locks, NoLocks
 from hexbench.store.manifest import Manifest
 from hexbench.store.record import Record
+from hexbench.store.sealed import KEY_LENGTH, sealed, unsealed
 
-SEAL = b'{"sha256": "%s", '
-SEALED = b'"sha256"'
-MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-"""With which editors on other systems begin a text."""
-KEY_LENGTH = 64
 PARTS = ".*.part"
 PACK = "cells.jsonl.xz"
 """Records of a run that travels: one a line, each as its file would hold it."""
@@ -99,7 +91,7 @@ class Store:
 
     def put(self, record: Record) -> None:
         """Make a record durable: when this returns it survives a crash. Its cell needs no checkpoint more."""
-        write_whole(self.cells / f"{record.key}.json", _sealed(encode(record)))
+        write_whole(self.cells / f"{record.key}.json", sealed(record))
         self._drop_checkpoint(record.key)
 
     def checkpoint_of(self, key: str) -> Path:
@@ -120,25 +112,56 @@ class Store:
     def packed(self) -> Survey:
         """The records in PACK; faults are named by their lines. BadInput if it cannot be unpacked."""
         found = Survey({}, {})
+        with _no_collections():
+            for place, record in self._lines():
+                if isinstance(record, str):
+                    found.faults[place] = record
+                else:
+                    found.sound[record.key] = record
+        return found
+
+    def _lines(self) -> Iterator[tuple[str, Record | str]]:
+        """The lines of PACK by name: the record in each, or what is wrong with it."""
         if not (self.folder / PACK).is_file():
-            return found
+            return
         try:
-            with lzma.open(self.folder / PACK) as file, _no_collections():
+            with lzma.open(self.folder / PACK) as file:
                 for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 1):
+                    place = f"{PACK}, line {number}"
                     try:
-                        record = _unsealed(line)
-                        found.sound[record.key] = record
+                        yield place, unsealed(line)
                     except ValueError as error:
-                        found.faults[f"{PACK}, line {number}"] = str(error)
+                        yield place, str(error)
         except (OSError, lzma.LZMAError, EOFError) as error:
             other = mistaken(_beginning(self.folder / PACK))
             fault = other or f"cannot be read: {error}"
             raise BadInput(f"{self.folder / PACK} {fault}.") from None
-        return found
+
+    def stream(self, keys: Iterable[str], faults: dict[str, str]) -> Iterator[Record]:
+        """The sound records with these keys, of which no more than one is held: many fit in little memory.
+
+        Those in files come first, in the order of `keys`, then those of PACK alone, in its order. What is
+        wrong with the files and lines that were read is added to `faults`.
+        """
+        missing = set()
+        for key in keys:
+            record, fault = _read(self.cells / f"{key}.json")
+            if fault is not None:
+                faults[f"{key}.json"] = fault
+            if record is None:
+                missing.add(key)
+            else:
+                yield record
+        for place, found in self._lines() if missing else ():
+            if isinstance(found, str):
+                faults[place] = found
+            elif found.key in missing:
+                missing.remove(found.key)
+                yield found
 
     def pack(self) -> Path:
         """Write the manifest's records into PACK, in its order, and return that; the files stay."""
-        lines = b"".join(_sealed(encode(record)) + b"\n" for record in self.planned())
+        lines = b"".join(sealed(record) + b"\n" for record in self.planned())
         if not lines:
             raise BadInput(f"{self.folder} holds no readable record: there is nothing to pack.")
         write_whole(self.folder / PACK, lzma.compress(lines, preset=9))
@@ -292,42 +315,15 @@ def _read(path: Path) -> tuple[Record | None, str | None]:
     if other := mistaken(content[:BEGINNING]):
         return None, f"it {other}"
     try:
-        return _unsealed(content, path.stem), None
+        return unsealed(content, path.stem), None
     except ValueError as error:
         return None, str(error)
-
-
-def _unsealed(content: bytes, key: str | None = None) -> Record:
-    """The record in this text, of the cell `key` if that is known; ValueError says what is wrong."""
-    if not content.startswith(MARKS):
-        unsealed = b"{" + content[len(SEAL % bytes(KEY_LENGTH)) :].rstrip(b"\n")
-        if SEALED not in content or content.rstrip(b"\n") == _sealed(unsealed):
-            return decode(content, key)
-    return decode(_reformatted(content), key)
 
 
 def _beginning(file: Path) -> bytes:
     with suppress(OSError), file.open("rb") as opened:
         return opened.read(BEGINNING)
     return b""
-
-
-def _reformatted(content: bytes) -> bytes:
-    """The text that was sealed, where a filter or an editor has changed its layout alone; else ValueError."""
-    try:
-        found = json.loads(content)
-        seal = found.pop("sha256")
-        text = json.dumps(found, separators=(",", ":")).encode()
-        if _sealed(text) == SEAL % seal.encode() + text[1:]:
-            return text
-    except (ValueError, AttributeError, RecursionError):
-        pass
-    raise ValueError("it was changed after it was written")
-
-
-def _sealed(text: bytes) -> bytes:
-    """A JSON object with the sha256 of its text as its first entry."""
-    return SEAL % hashlib.sha256(text).hexdigest().encode() + text[1:]
 
 
 def _first_free(paths: Iterable[Path]) -> Path:
