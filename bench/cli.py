@@ -49,8 +49,9 @@ PATH = PathType()
     "--model",
     "own_models",
     multiple=True,
-    metavar="FILE.py:NAME",
-    help="A model of one's own joins the suite: a scikit-learn classifier class or a Flax module.",
+    metavar="FILE.py:NAME|NAME",
+    help="A model joins the suite: a scikit-learn classifier class or a Flax module in a file of one's own, "
+    "or what hexbench or an installed package has under this name.",
 )
 @click.option("--out", type=PATH, help="Results folder [results/<suite>].")
 @click.option(
@@ -135,15 +136,14 @@ def _run(
     shard_batch: bool,
     **options: Any,
 ) -> ExitCode:
-    from hexbench.plan.models import known_models
+    from hexbench.plan.models import known_models, name_of
     from hexbench.plan.suites import Images, narrow, plan, with_own_models
     from hexbench.plan.sweeps import read_suite, suite_of
     from hexbench.report.terminal import standard_output
 
     models = known_models(own_models)
     loaded = suite_of(list(sweeps), models) if suite is None else read_suite(study.suite(suite), models)
-    added = [name for name in models if models[name] not in known_models().values()]
-    loaded = with_own_models(loaded, added)
+    loaded = with_own_models(loaded, [name_of(reference) for reference in own_models])
     source = study.sources.resolve(data, loaded.synthetic_images, study.data_default)
     tested = study.split.tested(source.count, source.tested)
     images = Images(source.count, study.split, tested)

@@ -19,6 +19,7 @@ from hexbench.models import Entry
 from hexbench.plan.cell import label_of
 from hexbench.plan.cost import Expectation
 from hexbench.plan.measurable import sentences, unmeasurable
+from hexbench.plan.models import from_anywhere
 from hexbench.plan.suites import Images, Plan
 from hexbench.process import command_line
 from hexbench.report.terminal import headline
@@ -50,7 +51,7 @@ class Request:
     """The cells of the suite, of which `plan` may be a part."""
     models: Mapping[str, Entry]
     own_models: Sequence[str]
-    """FILE.py:NAME of the user's own among them."""
+    """What `--model` was given: FILE.py:NAME, or names."""
     out: Path
     rules: Mapping[str, str] = field(default_factory=dict)
     """What verdicts depend on, to be registered: see `hexbench.registration`."""
@@ -143,15 +144,9 @@ def _job_of(request: Request, data: Dataset) -> Job:
         count=request.source.asked,
         fingerprint=data.fingerprint,
         cells=request.plan.cells,
-        own_models=tuple(_absolute(reference) for reference in request.own_models),
+        own_models=tuple(map(from_anywhere, request.own_models)),
         options=request.options,
     )
-
-
-def _absolute(reference: str) -> str:
-    """FILE.py:NAME from any folder."""
-    file, _, name = reference.rpartition(":")
-    return f"{Path(file).absolute()}:{name}"
 
 
 def _prepare(

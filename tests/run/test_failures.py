@@ -33,8 +33,9 @@ def results(worker, cells):
 def own_cell(name, size=100, **params):
     """A cell of one of the faulty models, and how the command line names it."""
     reference = f"{FAULTY}:{name}"
-    defaults = known_models([reference])[name].defaults
-    return cell("mlp", size).but(model=name, params=dict(defaults) | params), [reference]
+    entry = known_models([reference])[name]
+    found = cell("mlp", size).but(model=name, params=dict(entry.defaults) | params, source=entry.source)
+    return found, [reference]
 
 
 def apart():
