@@ -9,13 +9,14 @@ import click
 from hexbench import process
 from hexbench.cli_data import data_commands
 from hexbench.cli_gates import check, compare, damaged
+from hexbench.cli_models import check_model
 from hexbench.errors import BadInput, ExitCode, Stopped
 from hexbench.paths import PathType
 from hexbench.study import DEFAULT, Study, load, names, of_run, our_studies
 
 EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage or bad input;
-3 some cells failed; 4 nothing was measured; 70 a fault of hexbench; 128 + N stopped
-by signal N: 129 terminal closed, 130 Ctrl-C, 143 SIGTERM, 152 limit of processor time."""
+3 some cells, or checks of check-model, failed; 4 nothing was measured; 70 a fault of hexbench;
+128 + N stopped by signal N: 129 terminal closed, 130 Ctrl-C, 143 SIGTERM, 152 limit of processor time."""
 PATH = PathType()
 
 
@@ -294,7 +295,7 @@ def env(context: click.Context) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
 
 
-for command in (check, compare, data_commands):
+for command in (check, check_model, compare, data_commands):
     cli.add_command(command)
 for study in our_studies():
     for command in getattr(study.module, "COMMANDS", ()):

@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "hexbench.registration": READING | {"hexbench.measure"},
     "hexbench.report": READING | {"hexbench.registration"},
     "hexbench.run": MEASURING | {"hexbench.process", "hexbench.paths", "hexbench.variables"},
+    "hexbench.contract": LOW | {"hexbench.measure", "hexbench.run"},
     "hexbench.peers": MEASURING | {"hexbench.process", "hexbench.paths"},
     "hexbench.studies": REPORTING | {"hexbench.process", "hexbench.paths"},
     "hexbench.cli": MEASURING
@@ -41,9 +42,11 @@ MAY_IMPORT = {
         "hexbench.paths",
         "hexbench.cli_data",
         "hexbench.cli_gates",
+        "hexbench.cli_models",
     },
     "hexbench.cli_data": REPORTING | {"hexbench.paths"},
     "hexbench.cli_gates": REPORTING | {"hexbench.paths"},
+    "hexbench.cli_models": REPORTING | {"hexbench.contract"},
 }
 """By part, what it may import besides itself."""
 
@@ -199,6 +202,7 @@ FAST = [
     ["--suite", "smoke", "--data", "digits", "--plan"],
     ["--study", "sklearn_digits", "--suite", "full", "--plan"],
     ["--sweep", "mlp: learning_rate=0.1,0.2", "--data", "synthetic", "--plan"],
+    ["check-model", "--help"],
     ["data", "--help"],
     ["data", "fetch", "--help"],
     ["data", "build", "--help"],

@@ -3,10 +3,9 @@
 A time limit can end it, and whatever it dies of, the run goes on.
 """
 
-import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -16,14 +15,11 @@ from hexbench.errors import BadInput
 from hexbench.measure.cell import OnEpochs, failed, measure
 from hexbench.plan.cell import Cell
 from hexbench.plan.models import known_models
-from hexbench.run.child import Child
+from hexbench.run.child import Child, serve_others
 from hexbench.store.record import Record
 
 if TYPE_CHECKING:  # JAX takes seconds to load
     from hexbench.models.training.checkpoint import DiskCheckpoint
-
-ENDED_FIRST = Path("/proc/self/oom_score_adj"), "500"
-"""Where Linux reads, and how, that this process is to be ended before others if memory runs out."""
 
 
 class Place(NamedTuple):
@@ -54,9 +50,9 @@ class Task(NamedTuple):
 class Subprocess:
     """A process that is started when it is needed first, and again after it was killed."""
 
-    def __init__(self, data: Dataset, own_models: Sequence[str], *, quiet: bool = False):
-        """`quiet`: nothing that it prints is shown."""
-        self._arguments = (data, list(own_models), quiet)
+    def __init__(self, data: Dataset, own_models: Sequence[str], *, of_others: bool = False):
+        """`of_others`: its models are not hexbench's own."""
+        self._arguments = (data, list(own_models), of_others)
         self._child: Child | None = None
 
     def __enter__(self) -> Self:
@@ -120,14 +116,10 @@ def limited(on_epochs: OnEpochs, limit_s: float | None, checkpoint: "DiskCheckpo
     return told
 
 
-def _serve(pipe: Connection, data: Dataset, own_models: list[str], quiet: bool) -> None:
+def _serve(pipe: Connection, data: Dataset, own_models: list[str], of_others: bool) -> None:
     """What the process does: measure the cells that come through the pipe, until nobody sends any."""
-    with suppress(OSError):
-        ENDED_FIRST[0].write_text(ENDED_FIRST[1])
-    if quiet:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for stream in (1, 2):
-            os.dup2(nowhere, stream)
+    if of_others:
+        serve_others()
     try:
         models = known_models(own_models)
     except BadInput as error:

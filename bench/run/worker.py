@@ -102,7 +102,7 @@ class Worker:
         self._listener = listener or ProgressListener()
         self._deferred, self._shared = deferred, shared
         self._subprocess = Subprocess(data, own_models)
-        self._of_others = Subprocess(data, own_models, quiet=True)
+        self._of_others = Subprocess(data, own_models, of_others=True)
 
     def carry_out(self, cells: Iterable[Cell]) -> Iterator[CellResult]:
         """Measure `cells` one after another; store each record, then yield it.
