@@ -144,11 +144,11 @@ def _run(
 
     models = known_models(own_models)
     loaded = suite_of(list(sweeps), models) if suite is None else read_suite(study.suite(suite), models)
-    loaded = with_own_models(loaded, [name_of(reference) for reference in own_models])
+    joined = with_own_models(loaded, [name_of(reference) for reference in own_models])
     source = study.sources.resolve(data, loaded.synthetic_images, study.data_default)
     tested = study.split.tested(source.count, source.tested)
     images = Images(source.count, study.split, tested)
-    whole = planned = plan(loaded, images, models, seeds=seeds)
+    whole = planned = plan(joined, images, models, seeds=seeds)
     if only is not None:
         planned = whole.of(narrow(whole.cells, _conditions(only)))
     if not planned.cells:

@@ -26,6 +26,7 @@ def check_model(reference: str, time_limit: float) -> None:
     A model is what --model takes: a scikit-learn classifier class or a Flax module in a file, or the name of
     one that hexbench or an installed package has.
     """
+    from hexbench.contract.checks import CHECKS
     from hexbench.contract.run import Outcome, findings
     from hexbench.report.terminal import standard_output
 
@@ -36,6 +37,8 @@ def check_model(reference: str, time_limit: float) -> None:
             counts[found.outcome] += 1
             line = f"{found.outcome:<{WIDTH}}  {found.check}: {found.said}."
             console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if untried := len(CHECKS) - sum(counts.values()):
+        console.print(f"The other {untried} checks need that.")
     said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     console.print(f"{reference}: {said}", markup=False, highlight=False, soft_wrap=True)
     sys.exit(ExitCode.CELLS_FAILED if counts[Outcome.FAILED] else ExitCode.OK)

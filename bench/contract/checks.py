@@ -149,8 +149,8 @@ def learns(subject: Subject) -> str:
     if right < LEARNED * FITTED:
         raise Fault(
             f"{right} of its own {FITTED} training images are classified correctly{after}, and "
-            f"{LEARNED * FITTED:.0f} are expected: is the loss the one that is meant, do the labels belong "
-            "to their rows, is the learning rate right?"
+            f"{LEARNED * FITTED:.0f} are expected: look at the loss, the order of the labels and the "
+            "learning rate"
         )
     return f"{right} of its own {FITTED} training images are classified correctly{after}"
 

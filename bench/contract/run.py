@@ -37,23 +37,21 @@ class Finding(NamedTuple):
 def findings(
     reference: str, limit_s: float, on_start: Callable[[str], None] = lambda _: None
 ) -> Iterator[Finding]:
-    """What comes of each check, in their order; `on_start` is told which one begins.
+    """What comes of each check, in their order, up to one that the others need and that has failed.
+
+    `on_start` is told which one begins.
 
     `reference` is what `--model` takes; each check has `limit_s` seconds. BadInput where there is no such
     model, or it cannot be imported.
     """
-    needed = ""
     with closing(_Apart(reference, limit_s)) as process:
         process.start()
         for name in CHECKS:
-            if needed:
-                yield Finding(name, Outcome.NOT_APPLICABLE, f"needs what {needed!r} asks for")
-                continue
             on_start(name)
             found = process.try_out(name)
             yield found
             if found.outcome is Outcome.FAILED and name in NEEDED:
-                needed = name
+                return
 
 
 class _Apart:

@@ -1,6 +1,7 @@
 """Runs a suite from a plan to a written report: the one place where all the parts meet."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -171,12 +172,29 @@ def _prepare(
         f"  claim {id_} asks for class {name!r}, which these data do not have: it will not be judged"
         for id_, name in request.study.beyond(data.class_names).items()
     ]
+    lines += _edited(request, data, survey.sound)
     lines += [f"  damaged: cells/{name}: {fault}" for name, fault in list(moved.items())[:MOST_NAMED]]
     if moved:
         lines.append(f"  {len(moved):,} damaged files count as missing and are set aside in {store.damaged}")
     for line in lines:
         console.print(line, highlight=False, markup=False)
     return manifest, survey.sound
+
+
+def _edited(request: Request, data: Dataset, stored: Mapping[str, Record]) -> list[str]:
+    """A sentence for each model of one's own that was edited since cells of it were stored."""
+    sources = {(record.model, record.source) for record in stored.values() if record.source}
+    anew = Counter(
+        cell.model
+        for cell in request.plan.cells
+        if cell.key_on(data.fingerprint) not in stored
+        and any(model == cell.model and source != cell.source for model, source in sources)
+    )
+    return [
+        f"  {request.models[model].label} has changed since: {count:,} "
+        f"{'cells are' if count > 1 else 'cell is'} measured anew"
+        for model, count in anew.items()
+    ]
 
 
 def manifest_of(request: Request, data: Dataset, store: Store) -> Manifest:
