@@ -41,10 +41,17 @@ def _files(file: Path, folder: Path, package: str) -> dict[Path, bytes]:
         for name in _imported(found[path], inside):
             if package in ("", name[0]):
                 for place in _places(folder, name):
-                    if place not in found and place.is_file():
+                    if place not in found and _is_file(place):
                         found[place] = place.read_bytes()
                         waiting.append(place)
     return found
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long for a file
+        return False
 
 
 def _imported(content: bytes, inside: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
