@@ -63,7 +63,7 @@ def constructor(subject: Subject) -> str:
 def fits(subject: Subject) -> str:
     """It is fitted on images and predicts others."""
     base = subject.base
-    return f"fitted on {FITTED} of {base.what} {_shapes(subject, subject.fitted, base)}"
+    return f"fitted on {FITTED} {base.what}: {_shapes(subject, subject.fitted, base)}"
 
 
 def _shapes(subject: Subject, model: Any, images: Images) -> str:
@@ -100,7 +100,7 @@ def _other_images(subject: Subject, images: Images) -> str:
             f"fit raises {said(error)} with {images.what}: take their size from what is given, or "
             "raise ValueError with a sentence if they cannot be taken"
         ) from None
-    return f"with {images.what} {_shapes(subject, model, images)}"
+    return f"with {images.what}: {_shapes(subject, model, images)}"
 
 
 def larger(subject: Subject) -> str:
@@ -132,9 +132,7 @@ def missing_class(subject: Subject) -> str:
     """A class without a training image, as in small training sets."""
     base = subject.base
     kept = base.y != 2
-    return _other_images(
-        subject, base._replace(what="which one class has none", X=base.X[kept], y=base.y[kept])
-    )
+    return _other_images(subject, base._replace(what="no image of one class", X=base.X[kept], y=base.y[kept]))
 
 
 def learns(subject: Subject) -> str:

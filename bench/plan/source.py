@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,15 +41,15 @@ def _files(file: Path, folder: Path, package: str) -> dict[Path, bytes]:
         for name in _imported(found[path], inside):
             if package in ("", name[0]):
                 for place in _places(folder, name):
-                    if place not in found and _is_file(place):
+                    if place not in found and _is(place, Path.is_file):
                         found[place] = place.read_bytes()
                         waiting.append(place)
     return found
 
 
-def _is_file(path: Path) -> bool:
+def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
     try:
-        return path.is_file()
+        return kind(path)
     except OSError:  # a name that is too long for a file
         return False
 
@@ -74,4 +74,6 @@ def _places(folder: Path, name: tuple[str, ...]) -> Iterator[Path]:
     for length in range(1, len(name) + 1):
         place = folder.joinpath(*name[:length])
         yield place.with_name(f"{place.name}.py")
+        if not _is(place, Path.is_dir):
+            return
         yield place / "__init__.py"

@@ -1,6 +1,7 @@
 """Models that do not behave, each in one way: own models of the tests."""
 
 import os
+import sys
 import time
 
 import jax
@@ -76,7 +77,14 @@ class Squares(Plain):
 class Refusing(Plain):
     def fit(self, X, y):
         if X.shape[1] != 64:
-            raise ValueError("images of 8 x 8 are needed")
+            raise ValueError("8 x 8 are needed")
+        return super().fit(X, y)
+
+
+class Large(Plain):
+    def fit(self, X, y):
+        if X.shape[1] < 100:
+            raise ValueError("too small")
         return super().fit(X, y)
 
 
@@ -145,7 +153,7 @@ class Loud(Plain):
     """Behaves, but prints from Python and from other programs."""
 
     def fit(self, X, y):
-        print("loud\n" * 10_000)
+        sys.stdout.write("loud\n" * 10_000)
         os.system("echo louder; echo loudest >&2")
         return super().fit(X, y)
 

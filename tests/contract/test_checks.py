@@ -18,7 +18,7 @@ def subject(name):
     return Subject(known_models([reference])[name_of(reference)])
 
 
-@pytest.mark.parametrize("name", ["Plain", "svm", "logistic", pytest.param("mlp", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["Plain", "svm", "logistic"])
 def test_a_model_that_behaves_passes_every_check(name):
     of, seen = subject(name), []
     for check in CHECKS.values():
@@ -52,7 +52,7 @@ def test_a_model_that_behaves_passes_every_check(name):
         pytest.param("Peeking", TEST, "change the model", marks=pytest.mark.slow),
         pytest.param("Softmax", "logits", "probabilities, not logits", marks=pytest.mark.slow),
         pytest.param("Half", "logits", "bfloat16, not float32", marks=pytest.mark.slow),
-        pytest.param("Otherwise", "compiles", "compiled it gives other logits", marks=pytest.mark.slow),
+        pytest.param("Otherwise", "compiles", "others once it is compiled", marks=pytest.mark.slow),
     ],
 )
 def test_a_model_that_does_not_behave_is_found(name, check, words):
@@ -62,24 +62,13 @@ def test_a_model_that_does_not_behave_is_found(name, check, words):
 
 def test_a_size_that_a_model_refuses_in_a_sentence_is_no_fault():
     of = subject("Refusing")
-    with pytest.raises(
-        NotApplicable, match="refuses images of 24 x 24: ValueError: images of 8 x 8 are needed"
-    ):
+    with pytest.raises(NotApplicable, match="refuses images of 24 x 24: ValueError: 8 x 8 are needed"):
         CHECKS[LARGER](of)
     assert "8 x 8" in CHECKS[FITS](of)
 
 
 def test_a_model_that_takes_large_images_alone_is_tried_on_these():
-    with pytest.raises(ValueError, match="8 x 8 are needed"):
-        subject("Refusing").fit(subject("Plain").images(lambda images: images[:, :5, :5]))
-    of = subject("Plain")
-    of.fit, plain = (lambda images, **more: _large(images) or plain(images, **more)), of.fit
-    assert "24 x 24" in CHECKS[FITS](of)
-
-
-def _large(images):
-    if images.X.shape[1] < 100:
-        raise ValueError("too small")
+    assert "24 x 24" in CHECKS[FITS](subject("Large"))
 
 
 def test_a_seed_that_changes_nothing_is_a_remark():

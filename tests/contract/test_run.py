@@ -33,7 +33,7 @@ def test_what_asks_for_too_much_memory_has_failed():
 
 
 def test_where_no_model_is_there_is_no_check():
-    with pytest.raises(BadInput, match="has no 'Plane' .did you mean 'Plain'"):
+    with pytest.raises(BadInput, match=r"has no 'Plane' .did you mean 'Plain'"):
         next(findings(f"{FILE}:Plane", 60))
 
 

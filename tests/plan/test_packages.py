@@ -113,7 +113,7 @@ def test_a_name_that_two_packages_have_is_refused(install, tmp_path):
     with pytest.raises(BadInput, match="trees_of_mine and trees_of_mine_too is ambiguous: uninstall one"):
         known_models()["Tree"]
     (tmp_path / "mine.py").write_text(TREES)
-    with pytest.raises(BadInput, match="the package trees_of_mine .* has a model 'Tree' already"):
+    with pytest.raises(BadInput, match=r"the package trees_of_mine .* has a model 'Tree' already"):
         known_models([f"{tmp_path / 'mine.py'}:Tree"])
 
 
