@@ -44,26 +44,19 @@ def apart():
     return [c for c in psutil.Process().children() if "spawn_main" in str(c.cmdline())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        pytest.param("Greedy", "RESOURCE_EXHAUSTED: Out of memory", marks=pytest.mark.slow),
+        ("Greedy", "RESOURCE_EXHAUSTED: Out of memory"),
         ("Short", "MemoryError"),
-        pytest.param(
-            "Diverging",
-            "FloatingPointError: the training loss is not finite in epoch 1",
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            "WrongOnTestImages",
-            "FloatingPointError: the test loss is not finite after epoch 3",
-            marks=pytest.mark.slow,
-        ),
+        ("Diverging", "FloatingPointError: the training loss is not finite in epoch 1"),
+        ("WrongOnTestImages", "FloatingPointError: the test loss is not finite after epoch 3"),
         ("Wrong", r"RuntimeError: no [bold]result"),
         ("Silent", "AssertionError"),
         ("Undecided", "ValueError: predict_proba gives (90, 18), not (90, 17), by classes_"),
-        pytest.param("Stopping", "its process ended with exit status 4", marks=pytest.mark.slow),
-        pytest.param("Killed", "its process ended by signal 9, as where memory", marks=pytest.mark.slow),
+        ("Stopping", "its process ended with exit status 4"),
+        ("Killed", "its process ended by signal 9, as where memory"),
     ],
 )
 def test_a_cell_that_fails_is_a_record_and_the_rest_goes_on(name, words, small_data, tmp_path):
@@ -113,6 +106,7 @@ def test_a_model_of_others_is_measured_apart_and_gives_the_same(small_data, tmp_
     assert not apart(), "its process ends with the run"
 
 
+@pytest.mark.slow
 def test_a_cell_of_another_source_is_not_measured(small_data, tmp_path):
     silent, own = own_cell("Silent")
     planned = silent.but(source="0" * 64)
