@@ -10,13 +10,14 @@ from hexbench import process
 from hexbench.cli_data import data_commands
 from hexbench.cli_export import export
 from hexbench.cli_gates import check, compare, damaged
+from hexbench.cli_models import check_model
 from hexbench.errors import BadInput, ExitCode, Stopped
 from hexbench.paths import PathType
 from hexbench.study import DEFAULT, Study, load, names, of_run, our_studies
 
 EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage or bad input;
-3 some cells failed; 4 nothing was measured; 70 a fault of hexbench; 128 + N stopped
-by signal N: 129 terminal closed, 130 Ctrl-C, 143 SIGTERM, 152 limit of processor time."""
+3 some cells, or checks of check-model, failed; 4 nothing was measured; 70 a fault of hexbench;
+128 + N stopped by signal N: 129 terminal closed, 130 Ctrl-C, 143 SIGTERM, 152 limit of processor time."""
 PATH = PathType()
 
 
@@ -50,8 +51,9 @@ PATH = PathType()
     "--model",
     "own_models",
     multiple=True,
-    metavar="FILE.py:NAME",
-    help="A model of one's own joins the suite: a scikit-learn classifier class or a Flax module.",
+    metavar="FILE.py:NAME|NAME",
+    help="A model joins the suite: a scikit-learn classifier class or a Flax module in a file of one's own, "
+    "or what hexbench or an installed package has under this name.",
 )
 @click.option("--out", type=PATH, help="Results folder [results/<suite>].")
 @click.option(
@@ -136,19 +138,18 @@ def _run(
     shard_batch: bool,
     **options: Any,
 ) -> ExitCode:
-    from hexbench.plan.models import known_models
+    from hexbench.plan.models import known_models, name_of
     from hexbench.plan.suites import Images, narrow, plan, with_own_models
     from hexbench.plan.sweeps import read_suite, suite_of
     from hexbench.report.terminal import standard_output
 
     models = known_models(own_models)
     loaded = suite_of(list(sweeps), models) if suite is None else read_suite(study.suite(suite), models)
-    added = [name for name in models if models[name] not in known_models().values()]
-    loaded = with_own_models(loaded, added)
+    joined = with_own_models(loaded, [name_of(reference) for reference in own_models])
     source = study.sources.resolve(data, loaded.synthetic_images, study.data_default)
     tested = study.split.tested(source.count, source.tested)
     images = Images(source.count, study.split, tested)
-    whole = planned = plan(loaded, images, models, seeds=seeds)
+    whole = planned = plan(joined, images, models, seeds=seeds)
     if only is not None:
         planned = whole.of(narrow(whole.cells, _conditions(only)))
     if not planned.cells:
@@ -295,7 +296,7 @@ def env(context: click.Context) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
 
 
-for command in (check, compare, data_commands, export):
+for command in (check, check_model, compare, data_commands, export):
     cli.add_command(command)
 for study in our_studies():
     for command in getattr(study.module, "COMMANDS", ()):

@@ -45,8 +45,10 @@ def statement(manifest: Manifest, study: Study) -> str:
         return "This run began before rules were registered."
     suite = None
     if manifest.suite in study.suites:
-        with suppress(BadInput):  # a suite of today may need what was not there then
-            suite = read_suite(study.suites[manifest.suite], known_models(manifest.own_models))
+        for own in ((), manifest.own_models):  # most suites need no file of the user's
+            with suppress(BadInput):  # a suite of today may need what was not there then
+                suite = read_suite(study.suites[manifest.suite], known_models(own))
+                break
     names = changed(manifest.rules, registered(study, suite))
     if not names:
         return f"The rules are those that were registered when measuring began, {manifest.began}."

@@ -39,9 +39,11 @@ class Entry:
     cost: Mapping[str, float] = field(default_factory=dict)
     stops_after: int | None = None
     checks_labels: bool = False
+    source: str = ""
+    """sha256 of the source of a model that is not hexbench's own."""
 
 
-ATTRIBUTES = tuple(name for name in Entry.__dataclass_fields__ if name not in ("defaults", "load"))
+ATTRIBUTES = tuple(name for name in Entry.__dataclass_fields__ if name not in ("defaults", "load", "source"))
 
 
 @cache

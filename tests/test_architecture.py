@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "hexbench.report": READING | {"hexbench.registration"},
     "hexbench.export": LOW | {"hexbench.store"},
     "hexbench.run": MEASURING | {"hexbench.process", "hexbench.paths", "hexbench.variables"},
+    "hexbench.contract": LOW | {"hexbench.measure", "hexbench.run"},
     "hexbench.peers": MEASURING | {"hexbench.process", "hexbench.paths"},
     "hexbench.studies": REPORTING | {"hexbench.process", "hexbench.paths"},
     "hexbench.cli": MEASURING
@@ -43,10 +44,12 @@ MAY_IMPORT = {
         "hexbench.cli_data",
         "hexbench.cli_export",
         "hexbench.cli_gates",
+        "hexbench.cli_models",
     },
     "hexbench.cli_data": REPORTING | {"hexbench.paths"},
     "hexbench.cli_export": REPORTING | {"hexbench.cli_gates", "hexbench.export", "hexbench.paths"},
     "hexbench.cli_gates": REPORTING | {"hexbench.paths"},
+    "hexbench.cli_models": REPORTING | {"hexbench.contract"},
 }
 """By part, what it may import besides itself."""
 
@@ -203,6 +206,7 @@ FAST = [
     ["--suite", "smoke", "--data", "digits", "--plan"],
     ["--study", "sklearn_digits", "--suite", "full", "--plan"],
     ["--sweep", "mlp: learning_rate=0.1,0.2", "--data", "synthetic", "--plan"],
+    ["check-model", "--help"],
     ["data", "--help"],
     ["data", "fetch", "--help"],
     ["data", "build", "--help"],

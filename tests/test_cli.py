@@ -177,6 +177,55 @@ def test_own_models_join_a_suite(hexbench, data, tmp_path):
     assert sorted(r["params"].get("width", 0) for r in records_in(tmp_path / "swept")) == [0, 4, 8]
 
 
+BROKEN = """
+import os, sys
+from sklearn.naive_bayes import GaussianNB
+from settings_of_mine import FACTOR
+
+class Fine(GaussianNB):
+    factor = FACTOR
+
+class Leaving(GaussianNB):
+    def fit(self, X, y):
+        sys.exit("no")
+
+class Dying(GaussianNB):
+    def fit(self, X, y):
+        os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_an_own_model_does_wrong_stays_in_its_cell_and_an_edit_is_measured_anew(hexbench, tmp_path):
+    (tmp_path / "broken.py").write_text(BROKEN)
+    (tmp_path / "settings_of_mine.py").write_text("FACTOR = 1\n")
+    names = ("Leaving", "Dying", "Fine", "svm")
+    run = [part for name in names for part in ("--sweep", f"{name}: train_size=100")]
+    run += [part for name in names[:3] for part in ("--model", f"broken.py:{name}")]
+    run += ["--data", "digits", "--out", "out"]
+    first = hexbench(*run)
+    assert first.returncode == 3, first.stderr
+    found = {r["model"]: r for r in records_in(tmp_path / "out")}
+    assert {name: r["status"] for name, r in found.items()} == {
+        **dict.fromkeys(("Leaving", "Dying"), "failed"),
+        **dict.fromkeys(("Fine", "svm"), "done"),
+    }
+    assert "signal 9" in found["Dying"]["error"] and "exit status 1" in found["Leaving"]["error"]
+    assert len(found["Fine"]["source"]) == 64 and found["svm"]["source"] == ""
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "Fine" in report and "Leaving" in report
+    again = hexbench(*run)
+    assert "4 of 4 cells are stored already" in again.stdout
+    (tmp_path / "settings_of_mine.py").write_text("FACTOR = 2\n")
+    edited = hexbench(*run)
+    assert "Fine has changed since: 1 cell is measured anew" in edited.stdout
+    assert "1 of 4 cells are stored already" in edited.stdout
+    newer = [r for r in records_in(tmp_path / "out") if r["model"] == "Fine"]
+    assert len({r["key"] for r in newer}) == 2, "the earlier one is kept, and is no part of the run"
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert len(manifest["cells"]) == 4
+    assert manifest["models"]["Fine"]["source"] in {r["source"] for r in newer} - {found["Fine"]["source"]}
+
+
 def test_a_run_its_report_and_its_check(hexbench, data, tmp_path):
     run = (*SMOKE, "--data", data, "--out", "out")
     partly = hexbench(*run, "--only", "model=cnn")

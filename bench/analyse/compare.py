@@ -160,9 +160,19 @@ def compare(first: Run, second: Run, models: Mapping[str, str] | None = None) ->
         second,
         compare_accuracy(first.runs, second.runs, models),
         [] if models else compare_times(first.runs, second.runs),
-        [] if models else not_compared(first.runs, second.runs),
+        _other_sources(first, second) + ([] if models else not_compared(first.runs, second.runs)),
         environment_changes(first.manifest.environment, second.manifest.environment),
     )
+
+
+def _other_sources(first: Run, second: Run) -> list[str]:
+    """Models of one's own that were edited between the runs, a sentence each."""
+    facts, others = first.manifest.models, second.manifest.models
+    return [
+        f"{facts[name].label}: its source differs between the runs."
+        for name in facts
+        if name in others and facts[name].source != others[name].source
+    ]
 
 
 def environment_changes(first: Environment, second: Environment) -> list[str]:

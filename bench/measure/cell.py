@@ -60,7 +60,7 @@ def measure(
         return measure_together([cell], data, entry, on_epochs, checkpoint, devices)[0]
     chosen = _chosen(cell, search)
     rows = data.draw(cell.subset, cell.parts, cell.seed_of(SUBSET))
-    model = _make(entry, cell.params | chosen, cell.seed_of(ORDER))
+    model = _make(entry, cell, chosen)
     with MachineWatch() as watch, PeakMemory() as memory:
         fields = _fit_and_predict(model, data, entry, rows)
     return _done(
@@ -92,7 +92,7 @@ def measure_together(
         _prepare_devices()
     first = cells[0]
     rows = [data.draw(cell.subset, cell.parts, cell.seed_of(SUBSET)) for cell in cells]
-    models = [_make(entry, cell.params, cell.seed_of(ORDER)) for cell in cells]
+    models = [_make(entry, cell) for cell in cells]
     held_out = [_labelled(data, entry, drawn.validation) for drawn in rows]
     with MachineWatch() as watch, PeakMemory() as memory:
         train = [_labelled(data, entry, drawn.train) for drawn in rows]
@@ -146,7 +146,16 @@ def failed(
     )
 
 
-def _make(entry: Entry, params: Mapping[str, Any], seed: int) -> Any:
+def _make(entry: Entry, cell: Cell, chosen: Mapping[str, Any] | None = None) -> Any:
+    """The unfitted model of a cell, with what a search has chosen; RuntimeError if its source is another."""
+    if entry.source != cell.source:
+        raise RuntimeError(
+            f"the source of {entry.name} has changed since this cell was planned: give the command again"
+        )
+    return make(entry, {**cell.params, **(chosen or {})}, cell.seed_of(ORDER))
+
+
+def make(entry: Entry, params: Mapping[str, Any], seed: int) -> Any:
     """An unfitted model; its seed is its `random_state`, if it takes one."""
     model = entry.load()
     takes_seed = "random_state" in inspect.signature(model).parameters
@@ -213,11 +222,13 @@ def _probabilities(
     """Mean cross-entropy and the probability (n,) of each predicted class, where a model gives them."""
     if not entry.probabilities or not hasattr(model, "predict_proba"):
         return None, None
-    found = np.asarray(model.predict_proba(images), np.float64)
+    found, known = np.asarray(model.predict_proba(images), np.float64), np.asarray(model.classes_, int)
+    if found.shape != (len(truth), len(known)):
+        raise ValueError(f"predict_proba gives {found.shape}, not {(len(truth), len(known))}, by classes_")
     if not np.isfinite(found).all():
         raise FloatingPointError("predict_proba gives numbers that are not finite")
-    shares = np.zeros((len(truth), 1 + max(int(truth.max()), int(np.max(model.classes_)))))
-    shares[:, np.asarray(model.classes_, int)] = found
+    shares = np.zeros((len(truth), 1 + max(int(truth.max()), int(known.max()))))
+    shares[:, known] = found
     rows = np.arange(len(truth))
     likelihood = np.maximum(shares[rows, truth], np.finfo(np.float32).eps)
     return float(-np.log(likelihood).mean()), shares[rows, predicted]

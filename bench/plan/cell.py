@@ -45,6 +45,8 @@ class Cell(Struct, frozen=True, kw_only=True, dict=True):
     held: tuple[str, ...] = ()
     """Those of SOURCES that are drawn by `held_seed` instead of `seed`."""
     held_seed: int = 0
+    source: str = ""
+    """sha256 of the model's source, where it is not hexbench's own: an edited model is another one."""
 
     @cached_property
     def identity(self) -> str:
@@ -166,7 +168,7 @@ def _specification(cell: Cell, params: dict[str, Value]) -> dict[str, Any]:
     fields = {name: getattr(cell, name) for name in Cell.__struct_fields__ if name != "params"}
     # What came later is no part of the identity of cells without it.
     unset: tuple[str, ...] = () if cell.held else ("held", "held_seed")
-    unset += () if cell.losses else ("losses",)
+    unset += tuple(name for name in ("losses", "source") if not getattr(cell, name))
     fields = {name: value for name, value in fields.items() if name not in unset}
     return msgspec.to_builtins(fields | {"params": params})
 

@@ -1,64 +1,232 @@
-"""Which models there are: those of hexbench, and one's own from Python files."""
+"""Which models there are: those of hexbench, one's own from Python files, and those of installed packages."""
 
 import importlib.util
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from hexbench.errors import BadInput
 from hexbench.files import nearest, reason, short
 from hexbench.models import Entry, entries, entry_of
 from hexbench.plan.cell import frozen, is_plain
+from hexbench.plan.source import source_of
+
+GROUP = "hexbench.models"
+"""The group of entry points under which packages offer models."""
+
+
+class KnownModels(Mapping[str, Entry]):
+    """Models by name. One of an installed package is imported when it is asked for, and only then.
+
+    BadInput where that cannot be done.
+    """
+
+    def __init__(self, models: Mapping[str, Entry]):
+        self._models = dict(models)
+
+    def __getitem__(self, name: str) -> Entry:
+        if name not in self._models:
+            self._models[name] = _installed(name)
+        return self._models[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._models or name in _offered()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self._models, *_offered())))
+
+    def __len__(self) -> int:
+        return len(self._models.keys() | _offered().keys())
 
 
 def known_models(own: Sequence[str] = ()) -> Mapping[str, Entry]:
-    """Hexbench's models and those that `own` names as FILE.py:NAME, by name.
+    """Hexbench's models, those that `own` names, and those of installed packages.
 
-    An own model is a scikit-learn classifier class, or a Flax module that hexbench trains. BadInput
-    where there is none, or one of that name already.
+    `own` has FILE.py:NAME or the name of a model that is known anyway. An own model is a scikit-learn
+    classifier class, or a Flax module that hexbench trains. BadInput where there is none, or one of that
+    name already.
     """
     models = {name: _with_plain_defaults(entry) for name, entry in entries().items()}
+    asked = []
     for reference in own:
-        entry = _own(reference)
+        if _is_name(reference):
+            asked.append(reference)
+            continue
+        entry = _of_file(reference)
         if entry.name in models:
             raise BadInput(f"--model {reference}: there is a model {entry.name!r} already.")
+        if entry.name in _offered():
+            raise BadInput(
+                f"--model {reference}: the package {_packages(entry.name)} has a model {entry.name!r} "
+                "already: give yours another name."
+            )
         models[entry.name] = entry
-    return models
+    known = KnownModels(models)
+    for name in asked:
+        if name not in known:
+            near = nearest(name, known)
+            raise BadInput(
+                f"--model {name}: there is no model of this name{near}; one's own is FILE.py:NAME."
+            )
+        if name in entries() and name in _offered():
+            raise BadInput(
+                f"--model {name}: that is a model of hexbench, and one of the package {_packages(name)}, "
+                "which needs another name there."
+            )
+        known[name]  # so that what is wrong with it is said now
+    return known
 
 
-def _own(reference: str) -> Entry:
+def name_of(reference: str) -> str:
+    """The model's name in what `--model` takes."""
+    return reference.rpartition(":")[2]
+
+
+def from_anywhere(reference: str) -> str:
+    """What `--model` takes, so that it means the same in another folder."""
+    file, colon, name = reference.rpartition(":")
+    return f"{Path(file).absolute()}:{name}" if colon else reference
+
+
+def _is_name(reference: str) -> bool:
+    """Whether it can only be the name of a model, and no FILE.py:NAME."""
+    return reference.replace("-", "_").isidentifier()
+
+
+# --- From files ---
+
+
+def _of_file(reference: str) -> Entry:
     file, colon, name = reference.rpartition(":")
     if not colon or not name.isidentifier() or not file.endswith(".py"):
-        raise BadInput(f"--model {reference}: write FILE.py:NAME.")
-    module = _imported(Path(file), reference)
-    if not hasattr(module, name):
-        classes = [n for n, value in vars(module).items() if isinstance(value, type)]
+        raise BadInput(f"--model {reference}: write FILE.py:NAME, or the name of an installed model.")
+    if not Path(file).is_file():
+        raise BadInput(f"--model {reference}: there is no file {file}.")
+    try:
+        found = _imported(Path(file).resolve())
+    except BadInput as error:
+        raise BadInput(f"--model {reference}: {file} {error}.") from None
+    if not hasattr(found.module, name):
+        classes = [n for n, value in vars(found.module).items() if isinstance(value, type)]
         raise BadInput(f"--model {reference}: {file} has no {name!r}{nearest(name, classes)}.")
-    return _entry(getattr(module, name), name, reference)
+    return _entry(getattr(found.module, name), name, f"--model {reference}", found.source)
 
 
-def _entry(model: Any, name: str, reference: str) -> Entry:
+class _Imported(NamedTuple):
+    module: ModuleType
+    source: str
+    """sha256."""
+
+
+@cache
+def _imported(file: Path) -> _Imported:
+    """A file, read once; what it imports from its folder is found there, behind all that is installed.
+
+    BadInput says in half a sentence why not.
+    """
+    folder = file.parent
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+    try:
+        source = source_of(file, folder)
+        if hidden := next(_hidden(source.beside, folder), None):
+            raise BadInput(f"imports {hidden}: rename the file beside it")
+        name = _module_name(file)
+        spec = importlib.util.spec_from_file_location(name, file)
+        assert spec is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # dataclasses and pickle look a class's module up there
+        # Not from __pycache__: what runs is what was digested.
+        exec(compile(source.content, str(file), "exec", dont_inherit=True), vars(module))
+    except (KeyboardInterrupt, BadInput):
+        raise
+    except BaseException as error:
+        raise BadInput(f"cannot be imported: {_said(error)}") from None
+    return _Imported(module, source.digest)
+
+
+def _hidden(beside: Sequence[Path], folder: Path) -> Iterator[str]:
+    """What is imported instead of files that lie beside an own model, in words."""
+    for file in beside:
+        name = file.relative_to(folder).parts[0].removesuffix(".py")
+        found = importlib.util.find_spec(name)
+        places = [found.origin, *(found.submodule_search_locations or ())] if found else []
+        if not any(place and Path(place).resolve().is_relative_to(folder) for place in places):
+            yield f"{name}, and Python finds {places[0] if places else 'nothing'} under that name"
+
+
+def _module_name(file: Path) -> str:
+    """Its own where that leads to it, as in processes that a model starts; else one that nothing else has."""
+    name = file.stem
+    if name.isidentifier() and name not in sys.modules:
+        found = importlib.util.find_spec(name)
+        if found is not None and found.origin and Path(found.origin).resolve() == file:
+            return name
+    return f"hexbench_own_{sha256(str(file).encode()).hexdigest()[:12]}"
+
+
+# --- From installed packages ---
+
+
+@cache
+def _offered() -> Mapping[str, Sequence[EntryPoint]]:
+    """The models of installed packages by name, from what the packages say of themselves."""
+    found: dict[str, list[EntryPoint]] = {}
+    for point in entry_points(group=GROUP):
+        found.setdefault(point.name, []).append(point)
+    return found
+
+
+def _packages(name: str) -> str:
+    """Which packages have a model of this name."""
+    return " and ".join(sorted({point.dist.name if point.dist else "unknown" for point in _offered()[name]}))
+
+
+@cache
+def _installed(name: str) -> Entry:
+    """KeyError where no package offers such a model; BadInput where it cannot be used."""
+    points = _offered()[name]
+    what = f"the model {name} of the package {_packages(name)}"
+    if len({point.value for point in points}) > 1:
+        raise BadInput(f"{what} is ambiguous: uninstall one of the packages.")
+    if not _is_name(name):
+        raise BadInput(f"{what} has a name of other characters than letters, digits, _ and -.")
+    try:
+        model = points[0].load()
+        file = Path(sys.modules[points[0].module].__file__ or "").resolve()
+        package = points[0].module.partition(".")[0]
+        folder = file.parents[points[0].module.count(".") + (file.name == "__init__.py")]
+        source = source_of(file, folder, package)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise BadInput(f"{what} cannot be imported: {_said(error)}.") from None
+    return _entry(model, name, what, source.digest)
+
+
+# --- Classes ---
+
+
+def _entry(model: Any, name: str, what: str, source: str) -> Entry:
     if isinstance(model, type):
         from flax import nnx
 
-        if issubclass(model, nnx.Module):
-            from hexbench.models.network import classifier_for
+        try:
+            if issubclass(model, nnx.Module):
+                from hexbench.models.network import classifier_for
 
-            try:
                 model = classifier_for(model)
-            except ValueError as error:
-                raise BadInput(f"--model {reference}: {error}.") from None
-        if all(callable(getattr(model, method, None)) for method in ("fit", "predict", "get_params")):
-            try:
-                return _with_plain_defaults(entry_of(model, name=name))
-            except ValueError as error:
-                raise BadInput(f"--model {reference}: {error}.") from None
-    raise BadInput(
-        f"--model {reference}: {name} is neither a scikit-learn classifier class nor a Flax module."
-    )
+            if all(callable(getattr(model, method, None)) for method in ("fit", "predict", "get_params")):
+                return replace(_with_plain_defaults(entry_of(model, name=name)), source=source)
+        except ValueError as error:
+            raise BadInput(f"{what}: {error}.") from None
+    raise BadInput(f"{what}: {name} is neither a scikit-learn classifier class nor a Flax module.")
 
 
 def _with_plain_defaults(entry: Entry) -> Entry:
@@ -73,18 +241,5 @@ def _with_plain_defaults(entry: Entry) -> Entry:
     return replace(entry, defaults=defaults)
 
 
-def _imported(file: Path, reference: str) -> ModuleType:
-    if not file.is_file():
-        raise BadInput(f"--model {reference}: there is no file {file}.")
-    spec = importlib.util.spec_from_file_location(f"hexbench_own_{file.stem}", file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses and pickle look a class's module up there
-    try:
-        spec.loader.exec_module(module)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        said = short(f"{type(error).__name__}: {reason(error)}")
-        raise BadInput(f"--model {reference}: {file} cannot be imported: {said}.") from None
-    return module
+def _said(error: BaseException) -> str:
+    return short(f"{type(error).__name__}: {reason(error)}")

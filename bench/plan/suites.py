@@ -166,6 +166,7 @@ def _expand(sweep: Sweep, images: Images, entry: Entry) -> tuple[list[Cell], lis
             seed=0,
             params_from=sweep.params_from,
             losses=sweep.losses,
+            source=entry.source,
         )
         if entry.learning_curve:
             base = _with_epochs(base, sweep, images.available)

@@ -9,7 +9,7 @@ from typing import Any
 
 from hexbench.errors import BadInput
 from hexbench.files import nearest, read_toml, reason, short
-from hexbench.models import Entry
+from hexbench.models import Entry, entries
 from hexbench.plan.cell import INITIALISATION, ORDER, SOURCES, SUBSET, Value
 from hexbench.plan.values import MOST, is_count, quoted, values_of
 
@@ -250,7 +250,7 @@ def _faults_of_search(sweep: Sweep, entry: Entry, models: Models) -> Iterator[st
         return
     search = models.get(sweep.params_from) if isinstance(sweep.params_from, str) else None
     if search is None or not search.searches:
-        searching = [name for name, model in models.items() if model.searches]
+        searching = [name for name, model in entries().items() if model.searches]
         yield f"has params_from = {quoted(sweep.params_from)}: choose one of {', '.join(searching)}"
         return
     lacking = [name for name in search.searches if name not in entry.defaults]

@@ -1,6 +1,7 @@
 """Runs a suite from a plan to a written report: the one place where all the parts meet."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from hexbench.models import Entry
 from hexbench.plan.cell import label_of
 from hexbench.plan.cost import Expectation
 from hexbench.plan.measurable import sentences, unmeasurable
+from hexbench.plan.models import from_anywhere
 from hexbench.plan.suites import Images, Plan
 from hexbench.process import command_line
 from hexbench.report.terminal import headline
@@ -50,7 +52,7 @@ class Request:
     """The cells of the suite, of which `plan` may be a part."""
     models: Mapping[str, Entry]
     own_models: Sequence[str]
-    """FILE.py:NAME of the user's own among them."""
+    """What `--model` was given: FILE.py:NAME, or names."""
     out: Path
     rules: Mapping[str, str] = field(default_factory=dict)
     """What verdicts depend on, to be registered: see `hexbench.registration`."""
@@ -143,15 +145,9 @@ def _job_of(request: Request, data: Dataset) -> Job:
         count=request.source.asked,
         fingerprint=data.fingerprint,
         cells=request.plan.cells,
-        own_models=tuple(_absolute(reference) for reference in request.own_models),
+        own_models=tuple(map(from_anywhere, request.own_models)),
         options=request.options,
     )
-
-
-def _absolute(reference: str) -> str:
-    """FILE.py:NAME from any folder."""
-    file, _, name = reference.rpartition(":")
-    return f"{Path(file).absolute()}:{name}"
 
 
 def _prepare(
@@ -176,12 +172,29 @@ def _prepare(
         f"  claim {id_} asks for class {name!r}, which these data do not have: it will not be judged"
         for id_, name in request.study.beyond(data.class_names).items()
     ]
+    lines += _edited(request, data, survey.sound)
     lines += [f"  damaged: cells/{name}: {fault}" for name, fault in list(moved.items())[:MOST_NAMED]]
     if moved:
         lines.append(f"  {len(moved):,} damaged files count as missing and are set aside in {store.damaged}")
     for line in lines:
         console.print(line, highlight=False, markup=False)
     return manifest, survey.sound
+
+
+def _edited(request: Request, data: Dataset, stored: Mapping[str, Record]) -> list[str]:
+    """A sentence for each model of one's own that was edited since cells of it were stored."""
+    sources = {(record.model, record.source) for record in stored.values() if record.source}
+    anew = Counter(
+        cell.model
+        for cell in request.plan.cells
+        if cell.key_on(data.fingerprint) not in stored
+        and any(model == cell.model and source != cell.source for model, source in sources)
+    )
+    return [
+        f"  {request.models[model].label} has changed since: {count:,} "
+        f"{'cells are' if count > 1 else 'cell is'} measured anew"
+        for model, count in anew.items()
+    ]
 
 
 def manifest_of(request: Request, data: Dataset, store: Store) -> Manifest:

@@ -6,22 +6,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from hexbench.data.dataset import Dataset
-from hexbench.measure.cell import OnEpochs, failed, measure, measure_together
+from hexbench.measure.cell import failed, measure, measure_together
 from hexbench.measure.environment import environment
 from hexbench.measure.start import are_several, device, has_accelerator
+from hexbench.models import Entry
 from hexbench.plan.cell import Cell, key_of
 from hexbench.plan.cost import Expectation
 from hexbench.plan.models import known_models
-from hexbench.run.apart import Subprocess
+from hexbench.run.apart import Place, Subprocess, Task, limited
 from hexbench.store.record import Failed, Record
 from hexbench.store.store import Store
-
-if TYPE_CHECKING:  # JAX takes seconds to load
-    from hexbench.models.training.checkpoint import DiskCheckpoint
 
 LOOK_AGAIN_S = 1.0
 CHECKPOINT_EVERY_S = 60.0
@@ -104,6 +102,7 @@ class Worker:
         self._listener = listener or ProgressListener()
         self._deferred, self._shared = deferred, shared
         self._subprocess = Subprocess(data, own_models)
+        self._of_others = Subprocess(data, own_models, of_others=True)
 
     def carry_out(self, cells: Iterable[Cell]) -> Iterator[CellResult]:
         """Measure `cells` one after another; store each record, then yield it.
@@ -113,7 +112,7 @@ class Worker:
         that process has died, they are measured here.
         """
         waiting = list(cells)
-        with self._subprocess:
+        with self._subprocess, self._of_others:
             while waiting:
                 elsewhere: list[Cell] = []
                 alone = self._options.rerun_disturbed or self._options.divided_among is not None
@@ -173,8 +172,9 @@ class Worker:
         self._listener.on_start(group[0])
         entry = self._models[group[0].model]
         try:
-            return measure_together(group, self._data, entry, self._on_epochs(None))
-        except Exception:
+            told = limited(self._listener.on_epochs, self._options.time_limit, None)
+            return measure_together(group, self._data, entry, told)
+        except (Exception, SystemExit):
             return None
 
     def _measure(self, cell: Cell) -> Record:
@@ -184,38 +184,39 @@ class Worker:
         if cell.params_from is not None:
             search = self._store.get(key_of(cell.params_from, self._data.fingerprint))
         try:
-            if limit is not None and not entry.learning_curve:
-                return self._subprocess.measure(cell, search, limit)
-            checkpoint = self._checkpoint(cell)
-            on_epochs = self._on_epochs(checkpoint)
+            place, on_epochs = self._checkpoint(cell), self._listener.on_epochs
+            if apart := self._apart(entry):
+                return apart.measure(Task(cell, search, limit, place), on_epochs)
+            checkpoint = None if place is None else place.open(self._deferred)
+            told = limited(on_epochs, limit, checkpoint)
             devices = self._options.divided_among
-            return measure(cell, self._data, entry, search, on_epochs, checkpoint, devices)
-        except Exception as error:
+            return measure(cell, self._data, entry, search, told, checkpoint, devices)
+        except (Exception, SystemExit) as error:
             return failed(cell, self._data, entry, error)
 
-    def _on_epochs(self, checkpoint: "DiskCheckpoint | None") -> OnEpochs:
-        """Tell the listener, and raise TimeoutError where a cell has had its time."""
-        started, limit = time.perf_counter(), self._options.time_limit
+    def _apart(self, entry: Entry) -> Subprocess | None:
+        """The process in which its cells are measured; None for this one.
 
-        def on_epochs(epochs: int) -> None:
-            self._listener.on_epochs(epochs)
-            earlier_s = 0.0 if checkpoint is None else checkpoint.earlier_s
-            if limit is not None and earlier_s + time.perf_counter() - started > limit:
-                raise TimeoutError(f"over its limit of {limit:g} s after {epochs:,} epochs")
+        That is what this process cannot interrupt, and models that others have written, which may end their
+        process. But an accelerator is this process's own, as are devices that work together.
+        """
+        if entry.learning_curve and (
+            not entry.source or self._options.divided_among or are_several() or has_accelerator()
+        ):
+            return None
+        if entry.source:
+            return self._of_others
+        return None if self._options.time_limit is None else self._subprocess
 
-        return on_epochs
-
-    def _checkpoint(self, cell: Cell) -> "DiskCheckpoint | None":
+    def _checkpoint(self, cell: Cell) -> Place | None:
+        """Where a network that takes long leaves checkpoints."""
         longest = SLOWER * self._expectation.seconds(cell)
         if not self._models[cell.model].learning_curve or longest < CHECKPOINT_EVERY_S or are_several():
             return None
-        from hexbench.models.training.checkpoint import DiskCheckpoint
-
         origin = json.dumps(
             [device(self._options.divided_among), msgspec.to_builtins(environment())], sort_keys=True
         )
-        folder = self._store.checkpoint_of(self._key(cell))
-        return DiskCheckpoint(folder, CHECKPOINT_EVERY_S, origin, self._deferred)
+        return Place(self._store.checkpoint_of(self._key(cell)), CHECKPOINT_EVERY_S, origin)
 
     def _put(self, record: Record) -> Record:
         """Store it; what was stored."""

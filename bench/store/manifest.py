@@ -23,6 +23,8 @@ class ModelFacts(Struct, frozen=True):
     deterministic: bool = False
     longer_contains_shorter: bool = False
     searches: tuple[str, ...] = ()
+    source: str = ""
+    """sha256, where it is not hexbench's own."""
 
     @classmethod
     def of(cls, entry: Entry) -> "ModelFacts":

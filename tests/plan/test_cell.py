@@ -20,6 +20,7 @@ CHANGES = {
     "losses": True,
     "held": ("order",),
     "held_seed": 3,
+    "source": "f" * 64,
 }
 NEEDED = {"held_seed": {"held": ("order",)}}
 """Without which a field says nothing."""

@@ -1,5 +1,10 @@
 """Models that fail in the ways that models do: own models of the tests."""
 
+import os
+import signal
+import sys
+import time
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -55,3 +60,45 @@ class Silent(SVC):
 
     def fit(self, X, y):
         raise AssertionError
+
+
+class Stopping(MLP):
+    """Ends its process while it is traced."""
+
+    def __call__(self, x):
+        sys.exit(4)
+
+
+class Hanging(MLP):
+    """Never comes back."""
+
+    def __call__(self, x):
+        time.sleep(1_000)
+
+
+class Killed(SVC):
+    """Is killed, as by Linux where memory runs out."""
+
+    def fit(self, X, y):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Loud(SVC):
+    """Prints a lot, and takes 200 MB for a moment."""
+
+    def fit(self, X, y):
+        sys.stdout.write("loud\n" * 100_000)
+        os.system("echo louder")
+        self.filled_ = float(np.ones(25_000_000).sum())
+        return super().fit(X, y)
+
+
+class Undecided(SVC):
+    """Gives a column too many."""
+
+    def predict_proba(self, X):
+        return np.ones((len(X), 1 + len(self.classes_)))
+
+
+class Decent(MLP):
+    """Does what it should."""

@@ -173,12 +173,12 @@ def test_a_workers_checkpoints_are_those_of_its_machine_device_and_versions(
     small_data, tmp_path, monkeypatch
 ):
     made = Worker(small_data, Store(tmp_path), expectation_of(small_data))
-    origins = [made._checkpoint(CNN)._origin]
+    origins = [made._checkpoint(CNN).origin]
     changed = msgspec.structs.replace(worker.environment(), packages={"jax": "0.0.1"})
     monkeypatch.setattr(worker, "environment", lambda: changed)
-    origins.append(made._checkpoint(CNN)._origin)
+    origins.append(made._checkpoint(CNN).origin)
     monkeypatch.setattr(worker, "device", lambda used: "gpu: other")
-    origins.append(made._checkpoint(CNN)._origin)
+    origins.append(made._checkpoint(CNN).origin)
     assert len(set(origins)) == 3
     assert made._checkpoint(cell("svm_grid", images=100)) is None
 

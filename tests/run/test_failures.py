@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 from cells import cell, expectation_of
+from hexbench.measure.cell import measure
 from hexbench.plan.models import known_models
 from hexbench.run.worker import RunOptions, Worker
 from hexbench.store.record import Failed
@@ -33,8 +34,9 @@ def results(worker, cells):
 def own_cell(name, size=100, **params):
     """A cell of one of the faulty models, and how the command line names it."""
     reference = f"{FAULTY}:{name}"
-    defaults = known_models([reference])[name].defaults
-    return cell("mlp", size).but(model=name, params=dict(defaults) | params), [reference]
+    entry = known_models([reference])[name]
+    found = cell("mlp", size).but(model=name, params=dict(entry.defaults) | params, source=entry.source)
+    return found, [reference]
 
 
 def apart():
@@ -42,27 +44,23 @@ def apart():
     return [c for c in psutil.Process().children() if "spawn_main" in str(c.cmdline())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        pytest.param("Greedy", "RESOURCE_EXHAUSTED: Out of memory", marks=pytest.mark.slow),
+        ("Greedy", "RESOURCE_EXHAUSTED: Out of memory"),
         ("Short", "MemoryError"),
-        pytest.param(
-            "Diverging",
-            "FloatingPointError: the training loss is not finite in epoch 1",
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            "WrongOnTestImages",
-            "FloatingPointError: the test loss is not finite after epoch 3",
-            marks=pytest.mark.slow,
-        ),
+        ("Diverging", "FloatingPointError: the training loss is not finite in epoch 1"),
+        ("WrongOnTestImages", "FloatingPointError: the test loss is not finite after epoch 3"),
         ("Wrong", r"RuntimeError: no [bold]result"),
         ("Silent", "AssertionError"),
+        ("Undecided", "ValueError: predict_proba gives (90, 18), not (90, 17), by classes_"),
+        ("Stopping", "its process ended with exit status 4"),
+        ("Killed", "its process ended by signal 9, as where memory"),
     ],
 )
 def test_a_cell_that_fails_is_a_record_and_the_rest_goes_on(name, words, small_data, tmp_path):
-    wrong, own = own_cell(name, **({} if name == "Silent" else {"epochs": 3}))
+    wrong, own = own_cell(name, **({"epochs": 3} if "epochs" in own_cell(name)[0].params else {}))
     worker = worker_of(small_data, tmp_path, own)
     failure, done = results(worker, [wrong, SEARCH])
     assert isinstance(failure, Failed)
@@ -79,6 +77,42 @@ def test_a_network_that_takes_too_long_has_failed(small_data, tmp_path):
     assert isinstance(long, Failed)
     assert long.error.startswith("TimeoutError: over its limit of 0.2 s after ")
     assert not isinstance(short, Failed)
+
+
+@pytest.mark.slow
+def test_a_network_that_never_comes_back_has_failed_and_the_rest_goes_on(small_data, tmp_path):
+    hanging, own = own_cell("Hanging")
+    decent, more = own_cell("Decent", epochs=3)
+    found = results(worker_of(small_data, tmp_path, [*own, *more], time_limit=15), [hanging, decent])
+    assert found[0].error == "TimeoutError: over its limit of 15 s"
+    assert not isinstance(found[1], Failed)
+
+
+@pytest.mark.slow
+def test_a_model_of_others_is_measured_apart_and_gives_the_same(small_data, tmp_path, capfd):
+    decent, own = own_cell("Decent", epochs=3)
+    loud, more = own_cell("Loud")
+    worker, epochs = worker_of(small_data, tmp_path, [*own, *more]), []
+    worker._listener.on_epochs = epochs.append
+    there, printing = results(worker, [decent, loud])
+    here = measure(decent, small_data, known_models(own)["Decent"])
+    for name in ("key", "metrics", "confusion", "params", "history", "layers", "device", "snapshots"):
+        assert getattr(there, name) == getattr(here, name)
+    assert epochs[-1] == 3, "it says how far it is"
+    assert printing.metrics.test_accuracy > 0
+    assert 150 < printing.memory.peak_mb - printing.memory.start_mb < 400, "its own, in its process"
+    assert printing.timing_clean is not None
+    assert "loud" not in "".join(capfd.readouterr()), "what a model prints is not shown"
+    assert not apart(), "its process ends with the run"
+
+
+@pytest.mark.slow
+def test_a_cell_of_another_source_is_not_measured(small_data, tmp_path):
+    silent, own = own_cell("Silent")
+    planned = silent.but(source="0" * 64)
+    (record,) = results(worker_of(small_data, tmp_path, own), [planned])
+    assert record.error.startswith("RuntimeError: the source of Silent has changed since")
+    assert record.key == planned.key_on(small_data.fingerprint)
 
 
 @pytest.mark.slow

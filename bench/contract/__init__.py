@@ -1,0 +1,1 @@
+"""Whether a model behaves as the engine expects: `checks` says what that is, `run` tries it."""
