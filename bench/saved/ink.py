@@ -16,6 +16,8 @@ WORKING = 192
 """Pixels of the longer side on which ink is looked for."""
 SAMPLED = 48
 """Pixels a side, at most, that the ground is fitted to."""
+STEPS, RIDGE = 12, 1e-6
+"""Of the robust fit of the ground."""
 ZOOMED_BELOW = 0.45
 """Ink that takes less of the longer side is looked at again, in what lies around it."""
 AROUND = 0.6
@@ -32,6 +34,8 @@ PART = 0.03
 """Of the largest piece's ink: what has less is no part of the same character."""
 REACH = 0.35
 """Of the largest piece's longer side: what is farther away is no part of the same character."""
+AT_EDGE = 0.1
+"""A piece that reaches the image's edge counts so much: it may be a shadow, or what lies beside the paper."""
 LINE = 0.12
 """A piece from edge to edge whose ink covers less than this share of the square on it is a line."""
 
@@ -144,38 +148,49 @@ def _working(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def ground_of(image: Floats) -> Floats:
-    """The ground (h, w): a surface of second degree that leaves out the ink, then what is left locally."""
+    """The ground (h, w): a surface of second degree that leaves out the ink, then what is left locally.
+
+    It is as smooth as that: every few pixels of the image are enough to know it by.
+    """
     from scipy.ndimage import gaussian_filter
 
     step = max(1, max(image.shape) // SAMPLED)
-    sample, basis = image[::step, ::step], _basis(image.shape)
-    few = basis[::step, ::step].reshape(-1, basis.shape[-1]).astype(np.float64)
-    values = sample.ravel().astype(np.float64)
-    rest = values - np.median(values)
-    coefficients = np.zeros(few.shape[1])
-    for _ in range(12):
-        scale = 3 * max(1.0, 1.4826 * float(np.median(np.abs(rest))))
-        weights = np.where(np.abs(rest) < scale, (1 - (rest / scale) ** 2) ** 2, 0)
-        root = np.sqrt(weights)
-        coefficients = np.linalg.lstsq(few * root[:, None], values * root, rcond=None)[0]
-        rest = values - few @ coefficients
-    surface: Floats = (basis @ coefficients).astype(np.float32)
-    left = image - surface
-    bound = 4 * _deviation(left)
-    plain = (np.abs(left) < bound).astype(np.float32)
-    sigma = max(image.shape) / 8
+    sample = image[::step, ::step]
+    basis = _basis(sample.shape)
+    few, values = basis.reshape(-1, basis.shape[-1]), sample.ravel().astype(np.float64)
+    edge = np.concatenate([sample[0], sample[-1], sample[:, 0], sample[:, -1]])
+    starts = (float(np.median(values)), float(np.median(edge)))  # ink may take more than half
+    rest = min((_robust_rest(few, values, start) for start in starts), key=_deviation)
+    left = rest.reshape(sample.shape)
+    plain = (np.abs(left) < 4 * _deviation(left)).astype(np.float64)
+    sigma = max(sample.shape) / 8
     weight = gaussian_filter(plain, sigma)
-    local = gaussian_filter(left * plain, sigma) / np.maximum(weight, 1e-3)
-    return np.asarray(surface + np.where(weight > 0.05, local, 0), np.float32)
+    local = np.where(weight > 0.05, gaussian_filter(left * plain, sigma) / np.maximum(weight, 0.05), 0)
+    smooth = np.asarray(sample - left + local, np.float32)
+    return resized(smooth, *image.shape)
 
 
-def _basis(shape: tuple[int, ...]) -> Floats:
+def _robust_rest(
+    basis: NDArray[np.float64], values: NDArray[np.float64], start: float
+) -> NDArray[np.float64]:
+    """What the surface leaves of values (n,): Tukey's biweight, from residuals about `start` on."""
+    rest = values - start
+    for _ in range(STEPS):
+        scale = 3 * _deviation(rest)
+        weights = np.where(np.abs(rest) < scale, (1 - (rest / scale) ** 2) ** 2, 0)
+        weighted = basis * weights[:, None]
+        squares = basis.T @ weighted + RIDGE * np.eye(basis.shape[1])
+        rest = values - basis @ np.linalg.solve(squares, weighted.T @ values)
+    return rest
+
+
+def _basis(shape: tuple[int, ...]) -> NDArray[np.float64]:
     y, x = np.meshgrid(np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1]), indexing="ij")
-    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1).astype(np.float32)
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
 
 
-def _deviation(rest: Floats) -> float:
-    """The standard deviation of the ground's noise, from the smaller half of the residuals."""
+def _deviation(rest: NDArray[np.floating]) -> float:
+    """The standard deviation of the ground's noise, from the smallest residuals: ink has large ones."""
     return max(1.0, 2 * float(np.quantile(np.abs(rest), 0.35)))
 
 
@@ -209,18 +224,17 @@ def _piece(rest: Floats, noise: float, pixel: float) -> tuple[Mask, float, float
     }
     if not kept:
         return None
-    main = max(kept, key=lambda n: amount[n] * (0.2 if _touches(kept[n], rest.shape) else 1))
+    inside = {n: box for n, box in kept.items() if not _touches(box, rest.shape)}
+    weights = {n: amount[n] * (1 if n in inside else AT_EDGE) for n in kept}
+    main = max(kept, key=weights.__getitem__)
     parts = [
         n
-        for n, box in boxes.items()
-        if n == main
-        or (
-            amount[n] >= PART * amount[main]
-            and _apart(box, boxes[main]) <= REACH * boxes[main].side
-            and (n in kept)
-        )
+        for n, box in kept.items()
+        if amount[n] >= PART * amount[main]
+        and _apart(box, boxes[main]) <= REACH * boxes[main].side
+        and (n in inside or main not in inside)
     ]
-    return np.isin(labels, parts), contrast, float(amount[parts].sum()) * contrast
+    return np.isin(labels, parts), contrast, weights[main] * contrast
 
 
 def _is_edge(box: Box, amount: float, shape: tuple[int, ...]) -> bool:

@@ -22,8 +22,12 @@ FILLED = 0.62
 """Of the square on its longer side: ink covers less."""
 OVER = 8
 """So many pixels a pixel of the training images have while ink is drawn."""
-BLURS = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
+USUAL = (0.05, 0.95)
+"""Of strokes and slants, quantiles between which ink is left as it is."""
+BLURS = (0.0, 0.25, 0.4, 0.55, 0.7, 1.0)
 """Standard deviations that are tried, in pixels of the training images."""
+DRAWN = 40
+"""Training images that are drawn anew to find out how."""
 GROUND = 33
 """How many quantiles describe the ground's grey levels."""
 LOOKS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -57,9 +61,10 @@ class Ground(Struct, frozen=True):
     row: float
     column: float
     """Where that is, from the image's middle."""
-    thin: float
-    thick: float
+    strokes: Range
     """Between which its strokes are thick."""
+    slant: Range
+    """Between which it leans, columns a row; below 0 is to the right."""
     blur: float
     """Standard deviation of its edges."""
     level: float
@@ -160,14 +165,21 @@ def _ground(pairs: Sequence[tuple[Floats, Ink]], light: bool) -> Ground:
     by_mass = bool(masses.var(axis=0).sum() < boxes.var(axis=0).sum())
     row, column = np.median(masses if by_mass else boxes, axis=0) * longer
     side = float(np.median([ink.side for ink in inks])) * longer
-    thickness = [_thickness(_canvas(ink.cover, ink.side * longer)) / OVER for ink in inks]
-    thin, thick = np.quantile(thickness, (0.1, 0.9))
-    level = float(np.clip(np.median([ink.level for ink in inks]), 0, 255))
+    canvases = [_canvas(ink.cover, ink.side * longer) for ink in inks]
     plain = np.concatenate([_plain(image, ink) for image, ink in pairs])
     ground = tuple(np.quantile(plain, np.linspace(0, 1, GROUND)).round(2).tolist())
+    blur, level = _blur_and_level(pairs, light, float(np.median(plain)))
     return Ground(
-        light, side, by_mass, float(row), float(column), float(thin), float(thick),
-        _blur(pairs, longer, level, float(np.median(plain))), level, ground,
+        light=light,
+        side=side,
+        by_mass=by_mass,
+        row=float(row),
+        column=float(column),
+        strokes=_middle([_thickness(canvas) / OVER for canvas in canvases]),
+        slant=_middle([_slant(canvas) for canvas in canvases]),
+        blur=blur,
+        level=level,
+        ground=ground,
     )
 
 
@@ -180,19 +192,48 @@ def _plain(image: Floats, ink: Ink) -> Floats:
     return image[binary_erosion(far, np.ones((3, 3)), border_value=1)]
 
 
-def _blur(pairs: Sequence[tuple[Floats, Ink]], longer: int, level: float, plain: float) -> float:
-    """The blur with which the training images' own ink, drawn anew, is most like them."""
-    def miss(blur: float) -> float:
-        total = 0.0
-        for image, ink in pairs[:: max(1, len(pairs) // 60)]:
-            side = ink.side * longer
-            cover = _drawn(
-                ink, image.shape, side, False, ink.centre[0] * longer, ink.centre[1] * longer, blur
-            )
-            total += float(np.abs(plain + (level - plain) * cover - image).mean())
-        return total
+def _middle(values: Sequence[float]) -> Range:
+    """Between which most of them are."""
+    low, high = np.quantile(values, USUAL).tolist()
+    return low, high
 
-    return min(BLURS, key=miss)
+
+def _blur_and_level(pairs: Sequence[tuple[Floats, Ink]], light: bool, plain: float) -> tuple[float, float]:
+    """With which blur and grey level the training images' own ink, drawn anew, is most like them."""
+    few = pairs[:: max(1, len(pairs) // DRAWN)]
+    longer = max(few[0][0].shape)
+    middle = float(np.median([ink.level for _, ink in few]))
+    ends = [float(image.max() if light else image.min()) for image, _ in few]
+    levels = np.linspace(middle, float(np.median(ends)), 3).clip(0, 255).tolist()
+
+    def miss(blur: float) -> list[float]:
+        covers = [
+            _drawn(
+                ink.cover,
+                image.shape,
+                ink.side * longer,
+                False,
+                ink.centre[0] * longer,
+                ink.centre[1] * longer,
+                blur,
+            )
+            for image, ink in few
+        ]
+        return [
+            float(
+                np.mean(
+                    [
+                        np.abs(plain + (level - plain) * cover - image).mean()
+                        for cover, (image, _) in zip(covers, few, strict=True)
+                    ]
+                )
+            )
+            for level in levels
+        ]
+
+    misses = np.array([miss(blur) for blur in BLURS])
+    blur, level = np.unravel_index(int(misses.argmin()), misses.shape)
+    return BLURS[blur], levels[level]
 
 
 def prepare(image: Bytes, looks: Looks) -> Prepared:
@@ -213,7 +254,7 @@ def prepare(image: Bytes, looks: Looks) -> Prepared:
 def draw(ink: Ink, shape: tuple[int, int], of: Ground) -> Floats:
     """Ink as the training images have it, grey levels (height, width); the ground's noise is always the same."""
     side = min(of.side, min(shape) - 1.0)
-    cover = _drawn(ink, shape, side, of.by_mass, of.row, of.column, of.blur, (of.thin, of.thick))
+    cover = _drawn(ink.cover, shape, side, of.by_mass, of.row, of.column, of.blur, of)
     rng = np.random.default_rng(0)
     at = np.linspace(0, 1, len(of.ground))
     ground = np.interp(rng.random(shape), at, of.ground)
@@ -221,21 +262,22 @@ def draw(ink: Ink, shape: tuple[int, int], of: Ground) -> Floats:
 
 
 def _drawn(
-    ink: Ink,
+    cover: Floats,
     shape: tuple[int, ...],
     side: float,
     by_mass: bool,
     row: float,
     column: float,
     blur: float,
-    thickness: tuple[float, float] | None = None,
+    like: Ground | None = None,
 ) -> Floats:
     """How much of each pixel (height, width) is ink that is so large, at this place, with such strokes."""
     from scipy.ndimage import gaussian_filter, shift
 
-    canvas = _canvas(ink.cover, side)
-    if thickness is not None:
-        canvas = _with_strokes(canvas, thickness[0] * OVER, thickness[1] * OVER, side)
+    canvas = _canvas(cover, side)
+    if like is not None:
+        canvas = _canvas(_upright(canvas, like.slant), side)
+        canvas = _with_strokes(canvas, like.strokes[0] * OVER, like.strokes[1] * OVER, side)
     height, width = (OVER * length for length in shape)
     paper = np.zeros((3 * height, 3 * width), np.float32)
     top, left = (3 * height - canvas.shape[0]) // 2, (3 * width - canvas.shape[1]) // 2
@@ -277,6 +319,31 @@ def _distances(canvas: Floats) -> Floats:
     outside = np.asarray(distance_transform_edt(~padded), np.float32)
     found: Floats = np.where(padded, inside - 0.5, 0.5 - outside)[1:-1, 1:-1]
     return found
+
+
+def _slant(canvas: Floats) -> float:
+    """How far ink leans, columns a row."""
+    rows, columns = np.nonzero(canvas > 0.5)
+    if len(rows) < 2 or not rows.var():
+        return 0.0
+    return float(((rows - rows.mean()) * (columns - columns.mean())).mean() / rows.var())
+
+
+def _upright(canvas: Floats, bounds: Range) -> Floats:
+    """Ink that leans no farther than that."""
+    from scipy.ndimage import affine_transform
+
+    own = _slant(canvas)
+    lean = own - float(np.clip(own, *bounds))
+    if not lean:
+        return canvas
+    height, width = canvas.shape
+    room = int(np.ceil(abs(lean) * height / 2)) + 1
+    back = np.array([[1, 0], [lean, 1]])
+    middle = np.array([(height - 1) / 2, (width - 1) / 2])
+    offset = middle - back @ (middle + [0, room])
+    moved = affine_transform(canvas, back, offset, (height, width + 2 * room), order=1)
+    return _trimmed(moved)
 
 
 def _with_strokes(canvas: Floats, thin: float, thick: float, side: float) -> Floats:
