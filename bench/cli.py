@@ -9,6 +9,7 @@ import click
 from hexbench import process
 from hexbench.cli_data import data_commands
 from hexbench.cli_gates import check, compare, damaged
+from hexbench.cli_predict import predict
 from hexbench.errors import BadInput, ExitCode, Stopped
 from hexbench.paths import PathType
 from hexbench.study import DEFAULT, Study, load, names, of_run, our_studies
@@ -62,6 +63,11 @@ PATH = PathType()
     "--seeds", metavar="N", type=click.IntRange(1, 10_000), help="At least N seeds for every sweep."
 )
 @click.option("--fresh", is_flag=True, help="Set earlier results aside and start anew.")
+@click.option(
+    "--save-models",
+    is_flag=True,
+    help="Keep each model of the report's table of models, trained, with a card, in <out>/models.",
+)
 @click.option("--rerun-failed", is_flag=True, help="Run failed cells again.")
 @click.option("--rerun-disturbed", is_flag=True, help="Run cells again that did not have the machine alone.")
 @click.option(
@@ -128,6 +134,7 @@ def _run(
     seeds: int | None,
     only_plan: bool,
     fresh: bool,
+    save_models: bool,
     executor: str,
     cluster: Path | None,
     scheduler: str | None,
@@ -140,6 +147,11 @@ def _run(
     from hexbench.plan.sweeps import read_suite, suite_of
     from hexbench.report.terminal import standard_output
 
+    if save_models and executor != "local":
+        raise BadInput(
+            f"--save-models fits on this machine: run with --executor {executor} first, then the same command "
+            "with --executor local, which keeps the records."
+        )
     models = known_models(own_models)
     loaded = suite_of(list(sweeps), models) if suite is None else read_suite(study.suite(suite), models)
     added = [name for name in models if models[name] not in known_models().values()]
@@ -190,6 +202,7 @@ def _run(
             devices,
             accelerated=any(models[cell.model].accelerated for cell in planned.cells),
         ),
+        save_models,
     )
     return run_suite(request, console)
 
@@ -294,7 +307,7 @@ def env(context: click.Context) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
 
 
-for command in (check, compare, data_commands):
+for command in (check, compare, data_commands, predict):
     cli.add_command(command)
 for study in our_studies():
     for command in getattr(study.module, "COMMANDS", ()):

@@ -30,7 +30,9 @@ MAY_IMPORT = {
     "hexbench.study": LOW | {"hexbench.analyse"},
     "hexbench.registration": READING | {"hexbench.measure"},
     "hexbench.report": READING | {"hexbench.registration"},
-    "hexbench.run": MEASURING | {"hexbench.process", "hexbench.paths", "hexbench.variables"},
+    "hexbench.saved": MEASURING,
+    "hexbench.run": MEASURING
+    | {"hexbench.saved", "hexbench.process", "hexbench.paths", "hexbench.variables"},
     "hexbench.peers": MEASURING | {"hexbench.process", "hexbench.paths"},
     "hexbench.studies": REPORTING | {"hexbench.process", "hexbench.paths"},
     "hexbench.cli": MEASURING
@@ -41,9 +43,11 @@ MAY_IMPORT = {
         "hexbench.paths",
         "hexbench.cli_data",
         "hexbench.cli_gates",
+        "hexbench.cli_predict",
     },
     "hexbench.cli_data": REPORTING | {"hexbench.paths"},
     "hexbench.cli_gates": REPORTING | {"hexbench.paths"},
+    "hexbench.cli_predict": REPORTING | {"hexbench.paths", "hexbench.saved"},
 }
 """By part, what it may import besides itself."""
 
@@ -203,10 +207,11 @@ FAST = [
     ["data", "fetch", "--help"],
     ["data", "build", "--help"],
     ["data", "describe", "--help"],
+    ["predict", "--help"],
 ]
 HEAVY = {
     *("jax", "sklearn", "flax", "optax", "orbax", "pandas", "matplotlib", "scipy", "statsmodels"),
-    *("pooch", "requests", "PIL", "joblib"),
+    *("pooch", "requests", "PIL", "joblib", "skops"),
 }
 
 

@@ -109,11 +109,7 @@ def measure(images: Bytes, labels: NDArray[np.integer], pixel_max: int) -> Looks
     blank = _without_ink(labels[rows], [ink is not None for ink in found])
     inked = ~blank
     filled = np.median([_filled(ink) for ink in inks]) if inks else 1.0
-    if (
-        not inked.any()
-        or np.mean(np.array(written)[inked]) < INKED * ALIKE
-        or filled > FILLED
-    ):
+    if not inked.any() or np.mean(np.array(written)[inked]) < INKED * ALIKE or filled > FILLED:
         return Looks(images.shape[1:], pixel_max, (_alike(sample, []),), None)
     pairs = [
         (image, ink)
@@ -238,8 +234,11 @@ def _blur_and_level(pairs: Sequence[tuple[Floats, Ink]], light: bool, plain: flo
 
 def prepare(image: Bytes, looks: Looks) -> Prepared:
     """An image (h, w) or (h, w, 3), uint8, as the training images are."""
-    height, width = looks.shape[:2]
-    shape = looks.shape[:2]
+    height, width = shape = looks.shape[:2]
+    if image.shape[:2] == shape and looks.pixel_max < 255 and image.max() <= looks.pixel_max:
+        image = np.rint(image * (255 / looks.pixel_max)).astype(
+            np.uint8
+        )  # it has the training images' numbers
     grey = grey_of(image, 255)
     ink = find(grey) if looks.ink is not None or grey.shape == shape else None
     if grey.shape == shape and any(_is_alike(grey, ink, alike) for alike in looks.alike):
@@ -403,15 +402,15 @@ def _resized(image: Bytes, looks: Looks) -> Bytes:
         layers = [grey_of(image, 255)]
     layers = [layers[c % len(layers)] for c in range(channels)]
     sized = [resized(layer.astype(np.float32), *looks.shape[:2]) for layer in layers]
-    return _levels_of(np.stack(sized, -1) if len(looks.shape) == 3 else sized[0], looks)
+    return _levels_of(np.stack(sized, -1) if len(looks.shape) == 3 else sized[0], looks.pixel_max)
 
 
 def _scaled(grey: Floats, looks: Looks) -> Bytes:
     if len(looks.shape) == 3:
         grey = np.repeat(grey[..., None], looks.shape[2], axis=2)
-    return _levels_of(grey, looks)
+    return _levels_of(grey, looks.pixel_max)
 
 
-def _levels_of(grey: Floats, looks: Looks) -> Bytes:
-    """Grey levels of 255 as the training images have theirs."""
-    return np.clip(np.rint(grey * (looks.pixel_max / 255)), 0, looks.pixel_max).astype(np.uint8)
+def _levels_of(grey: NDArray[np.floating], white: int) -> Bytes:
+    """Grey levels of 255 as those of images whose white is `white`."""
+    return np.clip(np.rint(grey * (white / 255)), 0, white).astype(np.uint8)
