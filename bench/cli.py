@@ -149,8 +149,8 @@ def _run(
 
     if save_models and executor != "local":
         raise BadInput(
-            f"--save-models fits on this machine: run with --executor {executor} first, then the same command "
-            "with --executor local, which keeps the records."
+            f"--save-models fits on this machine: run with --executor {executor} first, then the same "
+            "command with --executor local, which keeps the records."
         )
     models = known_models(own_models)
     loaded = suite_of(list(sweeps), models) if suite is None else read_suite(study.suite(suite), models)

@@ -60,8 +60,8 @@ def predict(images: tuple[Path, ...], folder: Path, sources: tuple[str, ...], fo
 
         print_table(_table([row for row in rows if "error" not in row]), standard_output())
     faults = [row["error"] for row in rows if "error" in row]
-    for fault in faults:
-        click.echo(f"Error: {fault}", err=True)
+    for sentence in faults:
+        click.echo(f"Error: {sentence}", err=True)
     sys.exit(ExitCode.BAD_INPUT if faults else ExitCode.OK)
 
 

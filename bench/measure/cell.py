@@ -47,7 +47,7 @@ def measure(
     checkpoint: Checkpoint | None = None,
     devices: int | None = None,
 ) -> Done:
-    """The record of one cell; otherwise as `fit_model`."""
+    """The record of one cell, as of `fit_model`."""
     return fit_model(cell, data, entry, search, on_epochs, checkpoint, devices)[1]
 
 
@@ -135,24 +135,16 @@ def _fit_together(
             for cell, model, drawn in zip(cells, models, rows, strict=True)
         ]
     earlier_s = models[0].earlier_s_
-    clean = watch.clean if len(cells) == 1 and not earlier_s else False
-    found = memory.found | {"device_peak_mb": device_peak_mb() if entry.accelerated else None}
-    total_s = (earlier_s + watch.wall_s) / len(cells)
-    records = [
-        _done(
-            cell,
-            data,
-            entry,
-            of_cell,
-            key=cell.key_on(data.fingerprint),
-            clean=clean,
-            memory=found,
-            total_s=total_s,
-            devices=devices,
-        )
-        for cell, of_cell in zip(cells, fields, strict=True)
+    shared = {
+        "clean": watch.clean if len(cells) == 1 and not earlier_s else False,
+        "memory": memory.found | {"device_peak_mb": device_peak_mb() if entry.accelerated else None},
+        "total_s": (earlier_s + watch.wall_s) / len(cells),
+        "devices": devices,
+    }
+    return [
+        (model, _done(cell, data, entry, of_cell, key=cell.key_on(data.fingerprint), **shared))
+        for cell, model, of_cell in zip(cells, models, fields, strict=True)
     ]
-    return list(zip(models, records, strict=True))
 
 
 def failed(

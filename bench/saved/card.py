@@ -1,4 +1,4 @@
-"""The card of a saved model, README.md beside its weights: for whoever is to use it, or to decide against it."""
+"""The card of a saved model, README.md beside its weights, for whoever thinks of using it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +36,7 @@ def text(about: Description, done: Done, group: Group, place: Path, cell: str, t
         else "",
         f"## Use\n\n{_use(about, place)}",
         _table("Data", _data(about, train, test)),
-        _table("Quality", _quality(about, done, group)),
+        _table("Quality", _quality(done, group)),
         "" if about.same_as_record else DIFFERS,
         _by_class(about, done),
         _confusions(about, done),
@@ -83,7 +83,7 @@ def _data(about: Description, train: int, test: int) -> Iterator[tuple[str, str]
     )
 
 
-def _quality(about: Description, done: Done, group: Group) -> Iterator[tuple[str, str]]:
+def _quality(done: Done, group: Group) -> Iterator[tuple[str, str]]:
     """With 95% intervals."""
     hits = round(done.metrics.test_accuracy * done.tested)
     yield "test accuracy of this model", written(proportion(hits, done.tested), PERCENT)
@@ -164,8 +164,8 @@ def _threshold(about: Description) -> str:
     accepted = proportion(found.accepted, found.images)
     all_wrong = written(proportion(found.all_wrong, found.images), PERCENT)
     return (
-        f"An answer with a probability below {found.probability:.3f} is given as `not sure`. The threshold is "
-        f"the lowest at which at most {ERRORS:.0%} of the accepted answers are wrong (but at least "
+        f"An answer with a probability below {found.probability:.3f} is given as `not sure`. The threshold "
+        f"is the lowest at which at most {ERRORS:.0%} of the accepted answers are wrong (but at least "
         f"{ACCEPTED:.0%} are accepted), for a model that was fitted on the other training images. Of "
         f"{found.images:,} held-out training images it accepts {written(accepted, PERCENT)}, and of these "
         f"{written(found.error, PERCENT)} are wrong; without it {all_wrong} are. It was chosen on "
@@ -191,8 +191,8 @@ def _limits(about: Description) -> Iterator[str]:
     if about.looks.ink is not None:
         yield (
             "One character an image: the largest piece of ink that does not reach the edge, and what is "
-            "close to it. Its ink is found, made upright, centred and drawn like the training images'; what is "
-            "written on its side or upside down is not recognised."
+            "close to it. Its ink is found, made upright, centred and drawn like the training images'; what "
+            "is written on its side or upside down is not recognised."
         )
     else:
         yield "The training images show no ink on a ground: other images are resized, and nothing else."

@@ -90,25 +90,25 @@ def read(folder: Path) -> Description:
     except OSError as error:
         raise BadInput(f"{file} cannot be read: {reason(error)}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(f"{file} describes no model: {short(str(error))}. {AGAIN}.") from None
+        raise BadInput(f"{file} describes no model: {short(str(error))}: {AGAIN}.") from None
     if version.format != FORMAT:
         raise BadInput(
             f"{folder} was saved by hexbench {short(version.hexbench)} in format {version.format}, and this "
             f"hexbench reads format {FORMAT}: use that version, or train the model again with --save-models."
         )
     if hashlib.sha256(bytes(sealed.model)).hexdigest() != sealed.sha256:
-        raise BadInput(f"{file} was changed after it was written. {AGAIN}.")
+        raise BadInput(f"{file} was changed after it was written: {AGAIN}.")
     try:
         found = msgspec.json.decode(sealed.model, type=Description)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise BadInput(f"{file} describes no model: {short(str(error))}. {AGAIN}.") from None
+        raise BadInput(f"{file} describes no model: {short(str(error))}: {AGAIN}.") from None
     _check_files(folder, found.files)
     params = {name: frozen(value) for name, value in found.cell.params.items()}
     return msgspec.structs.replace(found, cell=found.cell.but(params=params))
 
 
-AGAIN = "Copy the folder again, or train the model again with --save-models"
-"""The remedy; the sentence's full stop follows."""
+AGAIN = "copy the folder again, or train the model again with --save-models"
+"""The remedy, without the full stop."""
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -129,11 +129,11 @@ def _check_files(folder: Path, files: dict[str, str]) -> None:
         there = digests(folder)
     except OSError as error:
         raise BadInput(f"{error.filename or folder} cannot be read: {reason(error)}.") from None
-    for name in files:
+    for name, sha256 in files.items():
         if name not in there:
-            raise BadInput(f"{folder / name} is missing. {AGAIN}.")
-        if there[name] != files[name]:
-            raise BadInput(f"{folder / name} was changed after it was saved. {AGAIN}.")
+            raise BadInput(f"{folder / name} is missing: {AGAIN}.")
+        if there[name] != sha256:
+            raise BadInput(f"{folder / name} was changed after it was saved: {AGAIN}.")
 
 
 def _instead(folder: Path) -> str:
@@ -145,7 +145,7 @@ def _instead(folder: Path) -> str:
     for place in (folder / MODELS, folder):
         found = sorted(path.parent for path in place.glob(f"*/{FILE}"))
         if found:
-            return f"holds several things: name one of its models, {', '.join(map(str, found))}."
+            return f"is not the folder of one model: name one of {', '.join(map(str, found))}."
     if (folder / "manifest.json").is_file():
         return "is a results folder without saved models: run its command again with --save-models."
     return f"is no saved model: it has no {FILE}."

@@ -23,7 +23,7 @@ ZOOMED_BELOW = 0.45
 AROUND = 0.6
 """Of the ink's longer side, that much is taken around it."""
 WEAK, STRONG = 0.35, 0.55
-"""Of the ink's own contrast: ink is what reaches the first and hangs together with what reaches the second."""
+"""Of the ink's own contrast: ink reaches the first, in a piece that somewhere reaches the second."""
 ABOVE_NOISE = 3.5
 """Standard deviations of the ground by which ink differs from it at the least."""
 LEAST_CONTRAST = 16.0
@@ -265,7 +265,7 @@ def _grown(mask: Mask) -> Mask:
     """The mask and the soft edge around it."""
     from scipy.ndimage import binary_dilation
 
-    grown: Mask = binary_dilation(mask, np.ones((3, 3)), iterations=max(1, WORKING // 64))
+    grown: Mask = binary_dilation(mask, np.ones((3, 3), bool), iterations=max(1, WORKING // 64))
     return grown
 
 

@@ -103,7 +103,7 @@ def load(folder: Path | str, own_models: Sequence[str] = ()) -> SavedModel:
             )
     except Exception as error:  # whatever the libraries raise about a file that they did not write
         said = short(f"{type(error).__name__}: {reason(error)}")
-        raise BadInput(f"{folder} holds no {about.label} of this hexbench: {said}. {AGAIN}.") from None
+        raise BadInput(f"{folder} holds no {about.label} of this hexbench ({said}): {AGAIN}.") from None
     return SavedModel(about, model, entry)
 
 

@@ -25,7 +25,7 @@ COLOURS = (3, 4)
 
 
 def read(path: Path) -> list[Bytes]:
-    """The images in a file, each uint8 (h, w) or (h, w, 3); a .npy may hold several. BadInput if not valid."""
+    """The images in a file, uint8 (h, w) or (h, w, 3) each; a .npy may hold several. BadInput if invalid."""
     if not path.is_file():
         kind = "is no regular file" if path.exists() else "is not there"
         raise BadInput(f"{path} {kind}: name a PNG, a JPEG or a .npy file.")
@@ -47,7 +47,7 @@ def read(path: Path) -> list[Bytes]:
 
 
 def _picture(path: Path, beginning: bytes) -> Bytes:
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
@@ -63,12 +63,12 @@ def _picture(path: Path, beginning: bytes) -> Bytes:
                 return _bytes(ImageOps.exif_transpose(image))
     except BadInput:
         raise
+    except Image.DecompressionBombError:
+        raise BadInput(f"{path} has more than {MOST_PIXELS:,} pixels: make it smaller.") from None
+    except UnidentifiedImageError:
+        said = mistaken(beginning) or "is no PNG, JPEG or .npy file, whatever its name says: save it as one"
+        raise BadInput(f"{path} {said}.") from None
     except Exception as error:  # decoders raise many kinds
-        from PIL import UnidentifiedImageError
-
-        if isinstance(error, UnidentifiedImageError):
-            said = mistaken(beginning) or "is no PNG, JPEG or .npy file, whatever its name says"
-            raise BadInput(f"{path} {said}: save it as a PNG.") from None
         raise BadInput(f"{path} is damaged: {reason(error)}; copy or download it again.") from None
 
 

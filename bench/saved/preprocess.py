@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from hexbench.saved.drawing import OVER, Ground, Range, canvas_of, draw, drawn, slant_of, thickness_of
 from hexbench.saved.ink import Floats, Ink, find, resized
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -20,8 +21,6 @@ INKED, ALIKE = 0.7, 0.9
 """Training images show ink if so many have it, and so many of these are all light, or all dark."""
 FILLED = 0.62
 """Of the square on its longer side: ink covers less."""
-OVER = 8
-"""So many pixels a pixel of the training images have while ink is drawn."""
 USUAL = (0.05, 0.95)
 """Of strokes and slants, quantiles between which ink is left as it is."""
 BLURS = (0.0, 0.25, 0.4, 0.55, 0.7, 1.0)
@@ -35,8 +34,6 @@ LOOKS = (0.05, 0.25, 0.5, 0.75, 0.95)
 ENDS = (0.002, 0.998)
 """Of what the training images have, quantiles between which an image is like them."""
 
-Range = tuple[float, float]
-
 
 class Alike(Struct, frozen=True):
     """What an image of the training images' shape must have to be taken as it is."""
@@ -47,30 +44,6 @@ class Alike(Struct, frozen=True):
     row: Range | None = None
     column: Range | None = None
     """Of its ink, where some is found: see `Ink`."""
-
-
-class Ground(Struct, frozen=True):
-    """How the training images have their ink, in grey levels of 255 and in pixels of theirs."""
-
-    light: bool
-    """Whether the ink is lighter than the ground."""
-    side: float
-    """The longer side of its box."""
-    by_mass: bool
-    """Whether its centre of mass is placed, or else that of its box."""
-    row: float
-    column: float
-    """Where that is, from the image's middle."""
-    strokes: Range
-    """Between which its strokes are thick."""
-    slant: Range
-    """Between which it leans, columns a row; below 0 is to the right."""
-    blur: float
-    """Standard deviation of its edges."""
-    level: float
-    """Its grey level."""
-    ground: tuple[float, ...]
-    """Quantiles of the ground's grey levels."""
 
 
 class Looks(Struct, frozen=True):
@@ -161,7 +134,7 @@ def _ground(pairs: Sequence[tuple[Floats, Ink]], light: bool) -> Ground:
     by_mass = bool(masses.var(axis=0).sum() < boxes.var(axis=0).sum())
     row, column = np.median(masses if by_mass else boxes, axis=0) * longer
     side = float(np.median([ink.side for ink in inks])) * longer
-    canvases = [_canvas(ink.cover, ink.side * longer) for ink in inks]
+    canvases = [canvas_of(ink.cover, ink.side * longer) for ink in inks]
     plain = np.concatenate([_plain(image, ink) for image, ink in pairs])
     ground = tuple(np.quantile(plain, np.linspace(0, 1, GROUND)).round(2).tolist())
     blur, level = _blur_and_level(pairs, light, float(np.median(plain)))
@@ -171,8 +144,8 @@ def _ground(pairs: Sequence[tuple[Floats, Ink]], light: bool) -> Ground:
         by_mass=by_mass,
         row=float(row),
         column=float(column),
-        strokes=_middle([_thickness(canvas) / OVER for canvas in canvases]),
-        slant=_middle([_slant(canvas) for canvas in canvases]),
+        strokes=_middle([thickness_of(canvas) / OVER for canvas in canvases]),
+        slant=_middle([slant_of(canvas) for canvas in canvases]),
         blur=blur,
         level=level,
         ground=ground,
@@ -185,7 +158,7 @@ def _plain(image: Floats, ink: Ink) -> Floats:
     far = image < middle if ink.light else image > middle
     from scipy.ndimage import binary_erosion
 
-    return image[binary_erosion(far, np.ones((3, 3)), border_value=1)]
+    return image[binary_erosion(far, np.ones((3, 3), bool), border_value=1)]
 
 
 def _middle(values: Sequence[float]) -> Range:
@@ -198,47 +171,35 @@ def _blur_and_level(pairs: Sequence[tuple[Floats, Ink]], light: bool, plain: flo
     """With which blur and grey level the training images' own ink, drawn anew, is most like them."""
     few = pairs[:: max(1, len(pairs) // DRAWN)]
     longer = max(few[0][0].shape)
-    middle = float(np.median([ink.level for _, ink in few]))
-    ends = [float(image.max() if light else image.min()) for image, _ in few]
-    levels = np.linspace(middle, float(np.median(ends)), 3).clip(0, 255).tolist()
+    images = np.array([image for image, _ in few])
+    ends = (images.max if light else images.min)(axis=(1, 2))
+    middle = np.median([ink.level for _, ink in few])
+    levels = np.linspace(middle, np.median(ends), 3).clip(0, 255).tolist()
 
-    def miss(blur: float) -> list[float]:
-        covers = [
-            _drawn(
-                ink.cover,
-                image.shape,
-                ink.side * longer,
-                False,
-                ink.centre[0] * longer,
-                ink.centre[1] * longer,
-                blur,
-            )
-            for image, ink in few
-        ]
-        return [
-            float(
-                np.mean(
-                    [
-                        np.abs(plain + (level - plain) * cover - image).mean()
-                        for cover, (image, _) in zip(covers, few, strict=True)
-                    ]
-                )
-            )
-            for level in levels
-        ]
+    def misses(blur: float) -> list[float]:
+        covers = np.array(
+            [
+                drawn(ink.cover, image.shape, ink.side * longer, False, *_scaled_by(ink.centre, longer), blur)
+                for image, ink in few
+            ]
+        )
+        return [float(np.abs(plain + (level - plain) * covers - images).mean()) for level in levels]
 
-    misses = np.array([miss(blur) for blur in BLURS])
-    blur, level = np.unravel_index(int(misses.argmin()), misses.shape)
+    found = np.array([misses(blur) for blur in BLURS])
+    blur, level = np.unravel_index(int(found.argmin()), found.shape)
     return BLURS[blur], levels[level]
+
+
+def _scaled_by(place: tuple[float, float], scale: float) -> tuple[float, float]:
+    return place[0] * scale, place[1] * scale
 
 
 def prepare(image: Bytes, looks: Looks) -> Prepared:
     """An image (h, w) or (h, w, 3), uint8, as the training images are."""
     height, width = shape = looks.shape[:2]
     if image.shape[:2] == shape and looks.pixel_max < 255 and image.max() <= looks.pixel_max:
-        image = np.rint(image * (255 / looks.pixel_max)).astype(
-            np.uint8
-        )  # it has the training images' numbers
+        # It has the training images' own numbers.
+        image = np.rint(image * (255 / looks.pixel_max)).astype(np.uint8)
     grey = grey_of(image, 255)
     ink = find(grey) if looks.ink is not None or grey.shape == shape else None
     if grey.shape == shape and any(_is_alike(grey, ink, alike) for alike in looks.alike):
@@ -248,119 +209,6 @@ def prepare(image: Bytes, looks: Looks) -> Prepared:
     if ink is None:
         return Prepared(_as_bytes(image, resized(grey, height, width), looks), True, False)
     return Prepared(_scaled(draw(ink, shape, looks.ink), looks), False, True)
-
-
-def draw(ink: Ink, shape: tuple[int, int], of: Ground) -> Floats:
-    """Ink as the training images have it, grey levels (height, width); the ground's noise is always the same."""
-    side = min(of.side, min(shape) - 1.0)
-    cover = _drawn(ink.cover, shape, side, of.by_mass, of.row, of.column, of.blur, of)
-    rng = np.random.default_rng(0)
-    at = np.linspace(0, 1, len(of.ground))
-    ground = np.interp(rng.random(shape), at, of.ground)
-    return np.asarray(ground + (of.level - ground) * cover, np.float32)
-
-
-def _drawn(
-    cover: Floats,
-    shape: tuple[int, ...],
-    side: float,
-    by_mass: bool,
-    row: float,
-    column: float,
-    blur: float,
-    like: Ground | None = None,
-) -> Floats:
-    """How much of each pixel (height, width) is ink that is so large, at this place, with such strokes."""
-    from scipy.ndimage import gaussian_filter, shift
-
-    canvas = _canvas(cover, side)
-    if like is not None:
-        canvas = _canvas(_upright(canvas, like.slant), side)
-        canvas = _with_strokes(canvas, like.strokes[0] * OVER, like.strokes[1] * OVER, side)
-    height, width = (OVER * length for length in shape)
-    paper = np.zeros((3 * height, 3 * width), np.float32)
-    top, left = (3 * height - canvas.shape[0]) // 2, (3 * width - canvas.shape[1]) // 2
-    paper[top : top + canvas.shape[0], left : left + canvas.shape[1]] = canvas
-    rows, columns = np.nonzero(paper > 0.5)
-    if by_mass:
-        weights = paper[rows, columns]
-        at = np.average(rows, weights=weights), np.average(columns, weights=weights)
-    else:
-        at = (rows.min() + rows.max()) / 2, (columns.min() + columns.max()) / 2
-    wanted = 1.5 * height - 0.5 + OVER * row, 1.5 * width - 0.5 + OVER * column
-    moved = round(wanted[0] - at[0]), round(wanted[1] - at[1])
-    paper = np.roll(paper, moved, (0, 1))[height : 2 * height, width : 2 * width]
-    if blur:
-        paper = gaussian_filter(paper, blur * OVER)
-    found: Floats = paper.reshape(shape[0], OVER, shape[1], OVER).mean(axis=(1, 3))
-    return found
-
-
-def _canvas(cover: Floats, side: float) -> Floats:
-    """Ink whose longer side is `side` pixels of the training images, OVER times as large."""
-    scale = OVER * side / max(cover.shape)
-    height, width = (max(1, round(length * scale)) for length in cover.shape)
-    return np.clip(resized(cover, height, width), 0, 1)
-
-
-def _thickness(canvas: Floats) -> float:
-    """How thick strokes are, in pixels: the mean distance of a strip's points to its edge is a quarter."""
-    inside = _distances(canvas)
-    return 4 * float(inside[inside > 0].mean()) if (inside > 0).any() else 0.0
-
-
-def _distances(canvas: Floats) -> Floats:
-    """Of each pixel from the ink's edge, above 0 inside."""
-    from scipy.ndimage import distance_transform_edt
-
-    padded = np.pad(canvas > 0.5, 1)
-    inside = np.asarray(distance_transform_edt(padded), np.float32)
-    outside = np.asarray(distance_transform_edt(~padded), np.float32)
-    found: Floats = np.where(padded, inside - 0.5, 0.5 - outside)[1:-1, 1:-1]
-    return found
-
-
-def _slant(canvas: Floats) -> float:
-    """How far ink leans, columns a row."""
-    rows, columns = np.nonzero(canvas > 0.5)
-    if len(rows) < 2 or not rows.var():
-        return 0.0
-    return float(((rows - rows.mean()) * (columns - columns.mean())).mean() / rows.var())
-
-
-def _upright(canvas: Floats, bounds: Range) -> Floats:
-    """Ink that leans no farther than that."""
-    from scipy.ndimage import affine_transform
-
-    own = _slant(canvas)
-    lean = own - float(np.clip(own, *bounds))
-    if not lean:
-        return canvas
-    height, width = canvas.shape
-    room = int(np.ceil(abs(lean) * height / 2)) + 1
-    back = np.array([[1, 0], [lean, 1]])
-    middle = np.array([(height - 1) / 2, (width - 1) / 2])
-    offset = middle - back @ (middle + [0, room])
-    moved = affine_transform(canvas, back, offset, (height, width + 2 * room), order=1)
-    return _trimmed(moved)
-
-
-def _with_strokes(canvas: Floats, thin: float, thick: float, side: float) -> Floats:
-    """The same ink with strokes between `thin` and `thick`, its box as large as before."""
-    own = _thickness(canvas)
-    if not own or thin <= own <= thick:
-        return canvas
-    grow = (np.clip(own, thin, thick) - own) / 2
-    grow = max(float(grow), -0.3 * own)
-    room = int(np.ceil(max(grow, 0))) + 1
-    edge = _distances(np.pad(canvas, room)) + grow
-    return _canvas(_trimmed(np.clip(edge + 0.5, 0, 1).astype(np.float32)), side)
-
-
-def _trimmed(canvas: Floats) -> Floats:
-    there = canvas > 0.5
-    rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
-    return canvas[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def _is_alike(grey: Floats, ink: Ink | None, alike: Alike) -> bool:
@@ -396,13 +244,12 @@ def _as_bytes(image: Bytes, grey: Floats, looks: Looks) -> Bytes:
 
 
 def _resized(image: Bytes, looks: Looks) -> Bytes:
-    channels = looks.shape[2] if len(looks.shape) == 3 else 1
-    layers = [image] if image.ndim == 2 else [image[..., c] for c in range(image.shape[2])]
-    if channels == 1:
-        layers = [grey_of(image, 255)]
-    layers = [layers[c % len(layers)] for c in range(channels)]
-    sized = [resized(layer.astype(np.float32), *looks.shape[:2]) for layer in layers]
-    return _levels_of(np.stack(sized, -1) if len(looks.shape) == 3 else sized[0], looks.pixel_max)
+    """The whole image at the training images' size, with their channels."""
+    if len(looks.shape) == 2 or looks.shape[2] == 1:
+        return _scaled(resized(grey_of(image, 255), *looks.shape[:2]), looks)
+    layers = image.reshape(*image.shape[:2], -1).astype(np.float32)
+    sized = [resized(layers[..., c % layers.shape[2]], *looks.shape[:2]) for c in range(looks.shape[2])]
+    return _levels_of(np.stack(sized, -1), looks.pixel_max)
 
 
 def _scaled(grey: Floats, looks: Looks) -> Bytes:
