@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 
-MEASURED = 300
+MEASURED = 250
 """Training images that are looked at."""
 INKED, ALIKE = 0.7, 0.9
 """Training images show ink if so many have it, and so many of these are all light, or all dark."""
@@ -25,7 +25,7 @@ USUAL = (0.05, 0.95)
 """Of strokes and slants, quantiles between which ink is left as it is."""
 BLURS = (0.0, 0.25, 0.4, 0.55, 0.7, 1.0)
 """Standard deviations that are tried, in pixels of the training images."""
-DRAWN = 40
+DRAWN = 24
 """Training images that are drawn anew to find out how."""
 GROUND = 33
 """How many quantiles describe the ground's grey levels."""

@@ -7,7 +7,7 @@ so that it works whether its record is new or old; the time of that is no measur
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from hexbench.plan.cell import SUBSET, Cell, label_of
 from hexbench.report.slices import Slices
 from hexbench.saved import card, description, estimators, networks
 from hexbench.saved.description import CARD, MODELS, Description, OwnSource, digest, digests
-from hexbench.saved.preprocess import measure
+from hexbench.saved.preprocess import Looks, measure
 from hexbench.saved.thresholds import calibrate
 from hexbench.store.record import Done
 
@@ -52,6 +52,8 @@ class Saver:
     """So many share out each batch of a network."""
     deferred: Callable[[], AbstractContextManager[None]] = nullcontext
     """Where nothing may interrupt: while files are written."""
+    _looks: dict[bytes, Looks] = field(default_factory=dict, init=False, repr=False)
+    """Of the training images, which models have in common, by their rows."""
 
     def save(self, runs: Runs) -> Iterator[Kept]:
         """Keep each model of the run, one after another; what is there already stays as it is."""
@@ -94,7 +96,7 @@ class Saver:
             key=key,
             scale=getattr(model, "scale_", None),
             data=runs.manifest.data,
-            looks=measure(self.data.images[rows.train], self.data.labels[rows.train], self.data.pixel_max),
+            looks=self._looks_of(rows.train),
             threshold=calibrate(cell, self.data, entry, rows.train, done.stopped_at),
             same_as_record=same,
             environment=environment(),
@@ -105,6 +107,12 @@ class Saver:
         with self.deferred():
             _write(place, model, about, text)
         return "saved" if same else "saved; it does not classify every test image as the record says"
+
+    def _looks_of(self, rows: np.ndarray) -> Looks:
+        data, key = self.data, rows.tobytes()
+        if key not in self._looks:
+            self._looks[key] = measure(data.images[rows], data.labels[rows], data.pixel_max)
+        return self._looks[key]
 
     def _own(self, model: str) -> OwnSource | None:
         for reference in self.own_models:
