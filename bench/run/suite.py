@@ -135,7 +135,7 @@ def _save_models(
     console.print("Models are fitted once more to be saved.")
     failed = False
     with store.locks.hold("models", wait=True):
-        for kept in saver.save(runs):
+        for kept in saver.save(runs, {cell.model for cell in request.plan.cells}):
             console.print(f"  {kept.label}: {kept.said}: {kept.folder}", markup=False, highlight=False)
             failed = failed or kept.failed
     return failed

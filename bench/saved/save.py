@@ -5,7 +5,7 @@ so that it works whether its record is new or old; the time of that is no measur
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -55,11 +55,11 @@ class Saver:
     _looks: dict[bytes, Looks] = field(default_factory=dict, init=False, repr=False)
     """Of the training images, which models have in common, by their rows."""
 
-    def save(self, runs: Runs) -> Iterator[Kept]:
-        """Keep each model of the run, one after another; what is there already stays as it is."""
+    def save(self, runs: Runs, models: Collection[str]) -> Iterator[Kept]:
+        """Keep these models of the run, one after another; what is there already stays as it is."""
         slices = Slices(runs)
         for name, setting in slices.headlines.items():
-            if name not in self.models:
+            if name not in models:
                 continue
             group, entry = slices.groups[setting], self.models[name]
             place = self.folder / MODELS / name

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from hexbench.cli import cli
 
-OWN = '''
+OWN = """
 from pathlib import Path
 
 from flax import nnx
@@ -27,7 +27,7 @@ class Tiny(nnx.Module):
 
 class Neighbours(KNeighborsClassifier):
     label = "Neighbours"
-'''
+"""
 
 
 def run(*arguments):
@@ -51,7 +51,7 @@ def digits_run(tmp_path_factory, own_file):
     """The command line of a run on scikit-learn's digits, carried out, and its results folder."""
     out = tmp_path_factory.mktemp("digits") / "run"
     command = [
-        *("--sweep", "mlp: epochs=60 train_size=300 seeds=2", "--sweep", "svm: train_size=300"),
+        *("--sweep", "mlp: epochs=60 seeds=2", "--sweep", "svm: train_size=300"),
         *("--sweep", "logistic: train_size=300", "--sweep", "Tiny: epochs=3 train_size=300"),
         *("--sweep", "Neighbours: train_size=300", "--data", "digits", "--out", out),
         *("--model", f"{own_file}:Tiny", "--model", f"{own_file}:Neighbours", "--save-models"),
