@@ -31,8 +31,8 @@ GROUND = 33
 """How many quantiles describe the ground's grey levels."""
 LOOKS = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles of an image's grey levels that say whether it looks like the training images."""
-ENDS = (0.002, 0.998)
-"""Of what the training images have, quantiles between which an image is like them."""
+ENDS, WIDER = (0.002, 0.998), 0.3
+"""Of what the training images have, quantiles between which an image is like them, and how much beyond."""
 
 
 class Alike(Struct, frozen=True):
@@ -122,7 +122,7 @@ def _levels(image: Floats) -> list[float]:
 
 def _range(values: Sequence[float] | Floats) -> Range:
     low, high = np.quantile(values, ENDS)
-    margin = 0.02 * max(float(high - low), 1e-3)
+    margin = WIDER * max(float(high - low), 1e-3)
     return float(low) - margin, float(high) + margin
 
 
