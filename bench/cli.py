@@ -11,6 +11,7 @@ from hexbench.cli_data import data_commands
 from hexbench.cli_export import export
 from hexbench.cli_gates import check, compare, damaged
 from hexbench.cli_models import check_model
+from hexbench.cli_predict import predict
 from hexbench.errors import BadInput, ExitCode, Stopped
 from hexbench.paths import PathType
 from hexbench.study import DEFAULT, Study, load, names, of_run, our_studies
@@ -65,6 +66,11 @@ PATH = PathType()
     "--seeds", metavar="N", type=click.IntRange(1, 10_000), help="At least N seeds for every sweep."
 )
 @click.option("--fresh", is_flag=True, help="Set earlier results aside and start anew.")
+@click.option(
+    "--save-models",
+    is_flag=True,
+    help="Keep each model of the report's table of models, trained, with a card, in <out>/models.",
+)
 @click.option("--rerun-failed", is_flag=True, help="Run failed cells again.")
 @click.option("--rerun-disturbed", is_flag=True, help="Run cells again that did not have the machine alone.")
 @click.option(
@@ -131,6 +137,7 @@ def _run(
     seeds: int | None,
     only_plan: bool,
     fresh: bool,
+    save_models: bool,
     executor: str,
     cluster: Path | None,
     scheduler: str | None,
@@ -143,6 +150,11 @@ def _run(
     from hexbench.plan.sweeps import read_suite, suite_of
     from hexbench.report.terminal import standard_output
 
+    if save_models and executor != "local":
+        raise BadInput(
+            f"--save-models fits on this machine: run with --executor {executor} first, then the same "
+            "command with --executor local, which keeps the records."
+        )
     models = known_models(own_models)
     loaded = suite_of(list(sweeps), models) if suite is None else read_suite(study.suite(suite), models)
     joined = with_own_models(loaded, [name_of(reference) for reference in own_models])
@@ -192,6 +204,7 @@ def _run(
             devices,
             accelerated=any(models[cell.model].accelerated for cell in planned.cells),
         ),
+        save_models,
     )
     return run_suite(request, console)
 
@@ -296,7 +309,7 @@ def env(context: click.Context) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
 
 
-for command in (check, check_model, compare, data_commands, export):
+for command in (check, check_model, compare, data_commands, export, predict):
     cli.add_command(command)
 for study in our_studies():
     for command in getattr(study.module, "COMMANDS", ()):

@@ -31,7 +31,9 @@ MAY_IMPORT = {
     "hexbench.registration": READING | {"hexbench.measure"},
     "hexbench.report": READING | {"hexbench.registration"},
     "hexbench.export": LOW | {"hexbench.store"},
-    "hexbench.run": MEASURING | {"hexbench.process", "hexbench.paths", "hexbench.variables"},
+    "hexbench.saved": MEASURING,
+    "hexbench.run": MEASURING
+    | {"hexbench.saved", "hexbench.process", "hexbench.paths", "hexbench.variables"},
     "hexbench.contract": LOW | {"hexbench.measure", "hexbench.run"},
     "hexbench.peers": MEASURING | {"hexbench.process", "hexbench.paths"},
     "hexbench.studies": REPORTING | {"hexbench.process", "hexbench.paths"},
@@ -45,11 +47,13 @@ MAY_IMPORT = {
         "hexbench.cli_export",
         "hexbench.cli_gates",
         "hexbench.cli_models",
+        "hexbench.cli_predict",
     },
     "hexbench.cli_data": REPORTING | {"hexbench.paths"},
     "hexbench.cli_export": REPORTING | {"hexbench.cli_gates", "hexbench.export", "hexbench.paths"},
     "hexbench.cli_gates": REPORTING | {"hexbench.paths"},
     "hexbench.cli_models": REPORTING | {"hexbench.contract"},
+    "hexbench.cli_predict": REPORTING | {"hexbench.paths", "hexbench.saved"},
 }
 """By part, what it may import besides itself."""
 
@@ -211,10 +215,11 @@ FAST = [
     ["data", "fetch", "--help"],
     ["data", "build", "--help"],
     ["data", "describe", "--help"],
+    ["predict", "--help"],
 ]
 HEAVY = {
     *("jax", "sklearn", "flax", "optax", "orbax", "pandas", "matplotlib", "scipy", "statsmodels"),
-    *("pooch", "requests", "PIL", "joblib", "mlflow", "pyarrow", "tensorboard"),
+    *("pooch", "requests", "PIL", "joblib", "mlflow", "pyarrow", "skops", "tensorboard"),
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from hexbench.data import digits
 from hexbench.data.dataset import Dataset, stratified_order
 from hexbench.files import reason, short
-from hexbench.measure.cell import make
+from hexbench.measure.cell import make_model
 from hexbench.models import Entry
 
 FITTED, PREDICTED = 64, 48
@@ -34,7 +34,7 @@ class Subject:
 
     def model(self, seed: int = 0, **params: Any) -> Any:
         """An unfitted one."""
-        return make(self.entry, {**self.entry.defaults, **params}, seed)
+        return make_model(self.entry, {**self.entry.defaults, **params}, seed)
 
     def fit(self, images: Images, seed: int = 0, **options: Any) -> Any:
         """One that is fitted as the engine does; `options` are hyperparameters, or of a network's fit."""

@@ -11,7 +11,7 @@ from hexbench.data.cache import cache_folder
 from hexbench.data.dataset import Dataset, Rows
 from hexbench.errors import BadInput
 from hexbench.measure.environment import environment
-from hexbench.measure.snapshot import confusion, mistakes, snapshot
+from hexbench.measure.snapshot import confusion, kept_epochs, mistakes, snapshot
 from hexbench.measure.start import device, start_jax
 from hexbench.measure.timing import MachineWatch, PeakMemory, device_peak_mb, model_mb
 from hexbench.models import Entry
@@ -33,9 +33,6 @@ from hexbench.store.record import (
     Times,
 )
 
-HISTORY_ENTRIES = 500
-"""Above this many epochs a history keeps the first half as many, and as many of the others."""
-
 NO_DEVICE = "none"
 SEARCH_FAILED = "the search that chooses this model's hyperparameters has failed"
 OnEpochs = Callable[[int], None]
@@ -50,27 +47,41 @@ def measure(
     checkpoint: Checkpoint | None = None,
     devices: int | None = None,
 ) -> Done:
-    """The record of one cell.
+    """The record of one cell, as of `fit_model`."""
+    return fit_model(cell, data, entry, search, on_epochs, checkpoint, devices)[1]
+
+
+def fit_model(
+    cell: Cell,
+    data: Dataset,
+    entry: Entry,
+    search: Record | None = None,
+    on_epochs: OnEpochs | None = None,
+    checkpoint: Checkpoint | None = None,
+    devices: int | None = None,
+) -> tuple[Any, Done]:
+    """The fitted model of one cell, and its record.
 
     `search` is the record of the search that `cell.params_from` names. A model with a learning curve
     leaves what it has in `checkpoint`, goes on from what it finds there, and shares out its batches among
     `devices`. Raises whatever the training raises.
     """
     if entry.learning_curve:
-        return measure_together([cell], data, entry, on_epochs, checkpoint, devices)[0]
+        return _fit_together([cell], data, entry, on_epochs, checkpoint, devices)[0]
     chosen = _chosen(cell, search)
     rows = data.draw(cell.subset, cell.parts, cell.seed_of(SUBSET))
     model = _make(entry, cell, chosen)
     with MachineWatch() as watch, PeakMemory() as memory:
         fields = _fit_and_predict(model, data, entry, rows)
-    return _done(
+    return model, _done(
         cell.but(params=cell.params | chosen),
         data,
         entry,
         fields | {"chosen": tuple(chosen)},
+        model,
         key=cell.key_on(data.fingerprint),
         clean=watch.clean,
-        memory=memory.found | {"model_mb": model_mb(model)},
+        memory=memory.found,
         total_s=watch.wall_s,
     )
 
@@ -88,21 +99,32 @@ def measure_together(
     More than one are not `timing_clean`: each has an equal share of the seconds. Neither is one that
     another process began: its seconds are those of both, its memory is this one's.
     """
+    return [done for _, done in _fit_together(cells, data, entry, on_epochs, checkpoint, devices)]
+
+
+def _fit_together(
+    cells: Sequence[Cell],
+    data: Dataset,
+    entry: Entry,
+    on_epochs: OnEpochs | None,
+    checkpoint: Checkpoint | None,
+    devices: int | None,
+) -> list[tuple[Any, Done]]:
     if entry.accelerated:
         _prepare_devices()
     first = cells[0]
     rows = [data.draw(cell.subset, cell.parts, cell.seed_of(SUBSET)) for cell in cells]
     models = [_make(entry, cell) for cell in cells]
-    held_out = [_labelled(data, entry, drawn.validation) for drawn in rows]
+    held_out = [labelled(data, entry, drawn.validation) for drawn in rows]
     with MachineWatch() as watch, PeakMemory() as memory:
-        train = [_labelled(data, entry, drawn.train) for drawn in rows]
+        train = [labelled(data, entry, drawn.train) for drawn in rows]
         type(models[0]).fit_together(
             models,
             [images for images, _ in train],
             [labels for _, labels in train],
             classes=range(data.classes),
             initial=[cell.seed_of(INITIALISATION) for cell in cells] if first.held else None,
-            test=_labelled(data, entry, rows[0].test),
+            test=labelled(data, entry, rows[0].test),
             validation=held_out if first.subset.held_out else None,
             evaluate_at=first.evaluate_at,
             on_epochs=on_epochs,
@@ -114,21 +136,14 @@ def measure_together(
             for cell, model, drawn in zip(cells, models, rows, strict=True)
         ]
     earlier_s = models[0].earlier_s_
-    clean = watch.clean if len(cells) == 1 and not earlier_s else False
-    found = memory.found | {"device_peak_mb": device_peak_mb() if entry.accelerated else None}
-    total_s = (earlier_s + watch.wall_s) / len(cells)
+    shared = {
+        "clean": watch.clean if len(cells) == 1 and not earlier_s else False,
+        "memory": memory.found | {"device_peak_mb": device_peak_mb() if entry.accelerated else None},
+        "total_s": (earlier_s + watch.wall_s) / len(cells),
+        "devices": devices,
+    }
     return [
-        _done(
-            cell,
-            data,
-            entry,
-            of_cell,
-            key=cell.key_on(data.fingerprint),
-            clean=clean,
-            memory=found | {"model_mb": model_mb(model)},
-            total_s=total_s,
-            devices=devices,
-        )
+        (model, _done(cell, data, entry, of_cell, model, key=cell.key_on(data.fingerprint), **shared))
         for cell, model, of_cell in zip(cells, models, fields, strict=True)
     ]
 
@@ -152,10 +167,10 @@ def _make(entry: Entry, cell: Cell, chosen: Mapping[str, Any] | None = None) -> 
         raise RuntimeError(
             f"the source of {entry.name} has changed since this cell was planned: give the command again"
         )
-    return make(entry, {**cell.params, **(chosen or {})}, cell.seed_of(ORDER))
+    return make_model(entry, {**cell.params, **(chosen or {})}, cell.seed_of(ORDER))
 
 
-def make(entry: Entry, params: Mapping[str, Any], seed: int) -> Any:
+def make_model(entry: Entry, params: Mapping[str, Any], seed: int) -> Any:
     """An unfitted model; its seed is its `random_state`, if it takes one."""
     model = entry.load()
     takes_seed = "random_state" in inspect.signature(model).parameters
@@ -173,20 +188,21 @@ def _chosen(cell: Cell, search: Record | None) -> dict[str, Any]:
     return search.search.best
 
 
-def _labelled(data: Dataset, entry: Entry, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def labelled(data: Dataset, entry: Entry, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Images as the model takes them, and their labels."""
     images = data.pixels(rows) if entry.takes_images else data.features(rows)
     return images, data.labels[rows]
 
 
 def _fit_and_predict(model: Any, data: Dataset, entry: Entry, rows: Rows) -> dict[str, Any]:
     """Fields of the record of a model that has `fit` and `predict` alone."""
-    images, labels = _labelled(data, entry, rows.train)
+    images, labels = labelled(data, entry, rows.train)
     if len(np.unique(labels)) < 2:
         raise ValueError(f"these {len(labels)} training images hold only one class")
     started = time.perf_counter()
     model.fit(images, labels)
     times = {"train_s": time.perf_counter() - started} | getattr(model, "times_", {})
-    tested, truth = _labelled(data, entry, rows.test)
+    tested, truth = labelled(data, entry, rows.test)
     started = time.perf_counter()
     predicted = _labels(model.predict(tested), truth, data)
     times["predict_s"] = time.perf_counter() - started
@@ -287,6 +303,7 @@ def _done(
     data: Dataset,
     entry: Entry,
     fields: Mapping[str, Any],
+    model: Any,
     *,
     key: str,
     clean: bool | None,
@@ -300,7 +317,7 @@ def _done(
         **fields,
         "key": key,
         "timing_clean": clean,
-        "memory": convert(memory, Memory),
+        "memory": convert({**memory, "model_mb": model_mb(model)}, Memory),
         "times": convert({**fields["times"], "total_s": total_s}, Times),
     }
     record = Done(**values)
@@ -330,15 +347,6 @@ def _prepare_devices() -> None:
 
     with suppress(BadInput):  # without a cache folder programs are compiled each time
         keep_programs_in(cache_folder() / "programs")
-
-
-def kept_epochs(epochs: int, evaluated: set[int]) -> list[int]:
-    """Which epochs a history keeps: all, or of very many the first 250 and 250 ever wider apart."""
-    if epochs <= HISTORY_ENTRIES:
-        return list(range(1, epochs + 1))
-    first = HISTORY_ENTRIES // 2
-    wider = np.geomspace(first + 1, epochs, HISTORY_ENTRIES - first).round().astype(int)
-    return sorted({*range(1, first + 1), *wider.tolist(), *evaluated})
 
 
 def _converted(value: Any, kind: Any) -> Any:

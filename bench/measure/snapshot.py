@@ -8,6 +8,8 @@ from hexbench.store.record import Bin, Matrix, Mistake, Snapshot, packed_losses
 BINS = 10
 MISTAKES = 25
 """How many a snapshot keeps with their pixels."""
+HISTORY_ENTRIES = 500
+"""Above this many epochs a history keeps the first half as many, and as many of the others."""
 
 
 def snapshot(
@@ -63,3 +65,12 @@ def mistakes(
         )
         for row in wrong[:MISTAKES]
     ]
+
+
+def kept_epochs(epochs: int, evaluated: set[int]) -> list[int]:
+    """Which epochs a history keeps: all, or of very many the first 250 and 250 ever wider apart."""
+    if epochs <= HISTORY_ENTRIES:
+        return list(range(1, epochs + 1))
+    first = HISTORY_ENTRIES // 2
+    wider = np.geomspace(first + 1, epochs, HISTORY_ENTRIES - first).round().astype(int)
+    return sorted({*range(1, first + 1), *wider.tolist(), *evaluated})

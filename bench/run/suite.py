@@ -59,6 +59,8 @@ class Request:
     fresh: bool = False
     options: RunOptions = field(default_factory=RunOptions)
     executor: Executor = field(default_factory=Local)
+    save_models: bool = False
+    """Keep each model's main cell, see `hexbench.saved.save`."""
 
 
 def run_suite(request: Request, console: Console) -> ExitCode:
@@ -110,12 +112,35 @@ def _run(request: Request, console: Console, signals: Signals) -> ExitCode:
             runs = None
             with store.alone(), suppress(NothingMeasured):
                 runs = write_report(store, request.study)
+            unsaved = False
+            if request.save_models and runs is not None and outcome.stopped is None:
+                unsaved = _save_models(request, data, store, runs, console, signals)
     except OSError as error:
         raise BadInput(
             f"{error.filename or store.folder} cannot be written: {error.strerror or error}. What was "
             "finished is kept; once this is mended the same command goes on from there."
         ) from None
-    return _close(request, outcome, runs, data, store, console)
+    code = _close(request, outcome, runs, data, store, console)
+    return ExitCode.CELLS_FAILED if unsaved and code == ExitCode.OK else code
+
+
+def _save_models(
+    request: Request, data: Dataset, store: Store, runs: Runs, console: Console, signals: Signals
+) -> bool:
+    """Keep the trained models, and say which; whether one could not be kept."""
+    from hexbench.saved.save import Saver
+
+    options = request.options
+    saver = Saver(
+        store.folder, data, request.models, request.own_models, options.divided_among, signals.deferred
+    )
+    console.print("Models are fitted once more to be saved.")
+    failed = False
+    with store.locks.hold("models", wait=True):
+        for kept in saver.save(runs, {cell.model for cell in request.plan.cells}):
+            console.print(f"  {kept.label}: {kept.said}: {kept.folder}", markup=False, highlight=False)
+            failed = failed or kept.failed
+    return failed
 
 
 def _measurable(request: Request, data: Dataset) -> Request:

@@ -112,6 +112,8 @@ def _name(context: Context, model: str, group: Group) -> str:
 def _by_class(context: Context, reported: Mapping[str, Any], tested: Mapping[str, Group]) -> Table:
     columns: dict[str, np.ndarray] = {}
     for model, group in tested.items():
+        if not group.confusions:  # of an epoch after which no predictions were kept
+            continue
         label = context.runs.label(model)
         shares = tables.class_accuracy(group)
         if len(shares) == len(reported[model]["tested"]):

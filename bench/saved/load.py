@@ -1,0 +1,131 @@
+"""A saved model, asked about images of any size."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from hexbench.data.dataset import Dataset
+from hexbench.errors import BadInput
+from hexbench.files import nearest, reason, short
+from hexbench.measure.cell import labelled, make_model
+from hexbench.models import Entry
+from hexbench.plan.cell import ORDER
+from hexbench.plan.models import known_models
+from hexbench.saved import description, estimators, networks
+from hexbench.saved.description import AGAIN, Description
+from hexbench.saved.pictures import read
+from hexbench.saved.preprocess import Bytes, Prepared, prepare
+from msgspec import Struct
+
+Status = Literal["ok", "not sure", "empty"]
+
+
+class Answer(Struct, frozen=True):
+    """What a model says of an image."""
+
+    status: Status
+    """`not sure`: the probability is below the model's threshold; `empty`: there is no ink."""
+    label: str | None
+    """The most probable class; None where the image is empty."""
+    probability: float | None
+    """Its probability; None where the model gives none."""
+    runner_up: str | None = None
+    runner_up_probability: float | None = None
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model as it was saved."""
+
+    description: Description
+    classifier: Any
+    """The fitted scikit-learn classifier; its labels are places in `description.data.class_names`."""
+    entry: Entry
+
+    def predict(self, images: Sequence[Path | str | Bytes]) -> list[Answer]:
+        """An answer for each image: a file, or an array (h, w) or (h, w, 3) uint8 of any size.
+
+        A file of several images has as many answers. BadInput for a file that cannot be read.
+        """
+        pictures: list[Bytes] = []
+        for image in images:
+            pictures += [image] if isinstance(image, np.ndarray) else read(Path(image))
+        return self.answers([prepare(picture, self.description.looks) for picture in pictures])
+
+    def answers(self, prepared: Sequence[Prepared]) -> list[Answer]:
+        """Of images that are as the training images."""
+        asked = [one.image for one in prepared if not one.empty]
+        found = iter(self._asked(np.stack(asked)) if asked else [])
+        return [Answer("empty", None, None) if one.empty else next(found) for one in prepared]
+
+    def _asked(self, images: Bytes) -> list[Answer]:
+        about = self.description
+        names, threshold = about.data.class_names, about.threshold
+        data = Dataset("", images, np.zeros(len(images), np.uint8), tuple(names), about.data.pixel_max)
+        taken, _ = labelled(data, self.entry, np.arange(len(images)))
+        if threshold is None:
+            return [Answer("ok", names[int(label)], None) for label in self.classifier.predict(taken)]
+        shares = np.asarray(self.classifier.predict_proba(taken))
+        classes, answers = self.classifier.classes_, []
+        for row, order in zip(shares, np.argsort(-shares, axis=1, kind="stable"), strict=True):
+            first, second = order[0], order[1]
+            status: Status = "ok" if row[first] >= threshold.probability else "not sure"
+            labels = [names[int(classes[place])] for place in (first, second)]
+            answers.append(Answer(status, labels[0], float(row[first]), labels[1], float(row[second])))
+        return answers
+
+
+def load(folder: Path | str, own_models: Sequence[str] = ()) -> SavedModel:
+    """The model that was saved in a folder; nothing that lies there is executed.
+
+    A model whose class is from a file of the user's needs that file to be named in `own_models`, as
+    FILE.py:NAME, and unchanged. BadInput says what is wrong with the folder.
+    """
+    folder = Path(folder)
+    about = description.read(folder)
+    entry = _entry(folder, about, own_models)
+    if entry.accelerated:
+        from hexbench.measure.start import start_jax
+
+        start_jax()
+    try:
+        if about.kind == "skops":
+            model = estimators.load(folder, entry.load())
+            if type(model) is not entry.load():
+                raise ValueError(f"it holds a {type(model).__name__}")
+        else:
+            unfitted = make_model(entry, about.cell.params, about.cell.seed_of(ORDER))
+            model = networks.load(
+                unfitted, folder, about.data.shape, range(len(about.data.class_names)), about.scale
+            )
+    except Exception as error:  # whatever the libraries raise about a file that they did not write
+        said = short(f"{type(error).__name__}: {reason(error)}")
+        raise BadInput(f"{folder} holds no {about.label} of this hexbench ({said}): {AGAIN}.") from None
+    return SavedModel(about, model, entry)
+
+
+def _entry(folder: Path, about: Description, own_models: Sequence[str]) -> Entry:
+    if about.own is not None:
+        name = about.own.reference.rpartition(":")[2]
+        given = [reference for reference in own_models if reference.rpartition(":")[2] == name]
+        if not given:
+            raise BadInput(
+                f"{folder} was trained from {about.own.reference}: give that file again by "
+                f"--source {about.own.reference}."
+            )
+        file = Path(given[0].rpartition(":")[0])
+        if file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() != about.own.sha256:
+            raise BadInput(
+                f"{file} is not as it was when {folder} was trained from it: give the file of that time by "
+                "--source, or train the model again with --save-models."
+            )
+    models = known_models(own_models)
+    if about.model not in models:
+        raise BadInput(
+            f"{folder} is a model {about.model!r}, which this hexbench does not have"
+            f"{nearest(about.model, models)}."
+        )
+    return models[about.model]

@@ -1,0 +1,63 @@
+"""A network's weights as files, and a network from them: all that the engine asks of one to keep it.
+
+A fitted network has `params_`, a tree of arrays, and `classes_`; its class has `describe(shape, classes)`,
+which says what `params_` is a tree of.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FOLDER = "weights"
+
+
+def save(model: Any, folder: Path) -> None:
+    """Write the weights of a fitted network into `folder/weights`, by orbax."""
+    import jax
+    import orbax.checkpoint as ocp
+
+    logging.getLogger("absl").setLevel(logging.CRITICAL)  # its threads print what they raise besides
+    leaves = {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in _leaves(model.params_)}
+    ocp.PyTreeCheckpointer().save((folder / FOLDER).absolute(), leaves)
+
+
+def load(
+    model: Any, folder: Path, shape: tuple[int, ...], classes: Sequence[int], scale: float | None
+) -> Any:
+    """The unfitted network `model` with the weights in `folder/weights`, for images of this shape.
+
+    Raises ValueError where they are not those of such a network, and whatever orbax raises.
+    """
+    import jax
+    import orbax.checkpoint as ocp
+    from hexbench.models.training.description import structure
+
+    logging.getLogger("absl").setLevel(logging.CRITICAL)
+    found = ocp.PyTreeCheckpointer().restore((folder / FOLDER).absolute())
+    network = model.describe(shape, len(classes))
+    template = structure(network)[1]
+    leaves = []
+    for path, leaf in _leaves(template):
+        name = jax.tree_util.keystr(path)
+        array = found.pop(name, None)
+        if array is None or array.shape != leaf.shape or array.dtype != leaf.dtype:
+            raise ValueError(f"the weights {name} are not {leaf.dtype} {leaf.shape}")
+        leaves.append(jax.numpy.asarray(array))
+    if found:
+        raise ValueError(f"there are weights that the model does not have: {', '.join(sorted(found))}")
+    model.params_ = jax.tree.unflatten(jax.tree.structure(template), leaves)
+    model.network_, model.classes_, model.shape_ = network, np.asarray(classes), tuple(shape)
+    model.n_features_in_ = int(np.prod(shape))
+    model.n_parameters_ = sum(leaf.size for leaf in leaves)
+    if scale is not None:
+        model.scale_ = scale
+    return model
+
+
+def _leaves(tree: Any) -> Any:
+    import jax
+
+    return jax.tree.leaves_with_path(tree)
