@@ -45,6 +45,9 @@ def empty_database(tmp_path_factory):
 def place(tmp_path, empty_database, monkeypatch):
     """Where the export goes by default, with an empty database."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(
+        tmp_path
+    )  # where MLflow has no place for artifacts, it makes a folder in the current one
     found = tmp_path / "results-mlflow"
     found.mkdir()
     (found / "mlflow.db").write_bytes(empty_database)
@@ -178,7 +181,6 @@ def test_the_variable_and_the_option_say_where(folder, export, place, tmp_path, 
     (tmp_path / "other").mkdir()
     empty = (place / "mlflow.db").read_bytes()
     (tmp_path / "other" / "mlflow.db").write_bytes(empty)
-    monkeypatch.chdir(tmp_path)  # artifacts of such a database go where MLflow has them
     monkeypatch.setenv("MLFLOW_TRACKING_URI", database(tmp_path / "other"))
     export(folder, "mlflow")
     check(Read(database(tmp_path / "other")))
@@ -221,7 +223,7 @@ def server(tmp_path):
         "--host",
         "127.0.0.1",
         "--port",
-        uri[-5:].lstrip(":"),
+        uri.rpartition(":")[2],
     ]
     command += ["--backend-store-uri", "sqlite:///mlflow.db", "--workers", "1"]
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}

@@ -91,7 +91,9 @@ def test_the_table_of_hyperparameters(runs, tmp_path):
     assert columns["train_size"] == columns["learning_rate"] == "DATA_TYPE_FLOAT64"
     assert columns["gamma"] == columns["hidden_layer_sizes"] == columns["nested"] == "DATA_TYPE_STRING"
     assert columns["deep"] == "DATA_TYPE_BOOL"
-    assert "final/test_accuracy" in {info.name.tag for info in experiment.metric_infos}
+    metrics = {info.name.tag: info.display_name for info in experiment.metric_infos}
+    assert metrics["final/test_accuracy"] == "test_accuracy"
+    assert all(tag.startswith("final/") for tag in metrics)  # without our list TensorBoard adds the curves
     asked = api_pb2.ListSessionGroupsRequest(
         allowed_statuses=[api_pb2.STATUS_SUCCESS, api_pb2.STATUS_FAILURE], start_index=0, slice_size=99
     )
