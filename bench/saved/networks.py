@@ -1,7 +1,8 @@
 """A network's weights as files, and a network from them: all that the engine asks of one to keep it.
 
-A fitted network has `params_`, a tree of arrays, and `classes_`; its class has `describe(shape, classes)`,
-which says what `params_` is a tree of.
+A fitted network has `weights_`, a tree of arrays, and `classes_`; its class has `describe(shape, classes)`,
+which says what `weights_` is a tree of. Random keys, of dropout, are not kept: predictions have no use for
+them.
 """
 
 import logging
@@ -20,7 +21,8 @@ def save(model: Any, folder: Path) -> None:
     import orbax.checkpoint as ocp
 
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # its threads print what they raise besides
-    leaves = {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in _leaves(model.params_)}
+    kept = {path: leaf for path, leaf in _leaves(model.weights_) if not _is_key(leaf)}
+    leaves = {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in kept.items()}
     ocp.PyTreeCheckpointer().save((folder / FOLDER).absolute(), leaves)
 
 
@@ -38,9 +40,12 @@ def load(
     logging.getLogger("absl").setLevel(logging.CRITICAL)
     found = ocp.PyTreeCheckpointer().restore((folder / FOLDER).absolute())
     network = model.describe(shape, len(classes))
-    template = structure(network)[1]
+    template = structure(network).shapes
     leaves = []
     for path, leaf in _leaves(template):
+        if _is_key(leaf):
+            leaves.append(jax.random.key(0))
+            continue
         name = jax.tree_util.keystr(path)
         array = found.pop(name, None)
         if array is None or array.shape != leaf.shape or array.dtype != leaf.dtype:
@@ -48,10 +53,10 @@ def load(
         leaves.append(jax.numpy.asarray(array))
     if found:
         raise ValueError(f"there are weights that the model does not have: {', '.join(sorted(found))}")
-    model.params_ = jax.tree.unflatten(jax.tree.structure(template), leaves)
+    model.weights_ = jax.tree.unflatten(jax.tree.structure(template), leaves)
     model.network_, model.classes_, model.shape_ = network, np.asarray(classes), tuple(shape)
     model.n_features_in_ = int(np.prod(shape))
-    model.n_parameters_ = sum(leaf.size for leaf in leaves)
+    model.n_parameters_ = sum(leaf.size for leaf in jax.tree.leaves(model.weights_.trained))
     if scale is not None:
         model.scale_ = scale
     return model
@@ -61,3 +66,9 @@ def _leaves(tree: Any) -> Any:
     import jax
 
     return jax.tree.leaves_with_path(tree)
+
+
+def _is_key(leaf: Any) -> bool:
+    import jax
+
+    return bool(jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key))
