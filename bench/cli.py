@@ -9,6 +9,7 @@ import click
 from hexbench import process
 from hexbench.cli_data import data_commands
 from hexbench.cli_gates import check, compare, damaged
+from hexbench.data.formats import titles
 from hexbench.errors import BadInput, ExitCode, Stopped
 from hexbench.paths import PathType
 from hexbench.study import DEFAULT, Study, load, names, of_run, our_studies
@@ -41,10 +42,11 @@ PATH = PathType()
     default="auto",
     show_default=True,
     metavar="SOURCE",
-    help=f"auto, {', '.join(load(DEFAULT).sources.names)} (NAME:N where a size can be chosen), or a path: a "
-    "folder in a format of the study, or an .npz with X and y. auto is what the study says, or "
-    "$HEXBENCH_DATA, else files in data/, else a set that needs no files.",
+    help=f"auto, {', '.join(load(DEFAULT).sources.names)} (NAME:N where a size can be chosen), or a path: "
+    f"{titles()}. auto is what the study says, or $HEXBENCH_DATA, else files in data/, else a set that "
+    "needs no files.",
 )
+@click.option("--resize", metavar="N|HxW", help="Bring every image to N x N pixels, or to H rows of W.")
 @click.option(
     "--model",
     "own_models",
@@ -122,6 +124,7 @@ def _run(
     suite: str | None,
     sweeps: tuple[str, ...],
     data: str,
+    resize: str | None,
     own_models: tuple[str, ...],
     out: Path | None,
     only: str | None,
@@ -135,6 +138,7 @@ def _run(
     shard_batch: bool,
     **options: Any,
 ) -> ExitCode:
+    from hexbench.data.resize import Size
     from hexbench.plan.models import known_models
     from hexbench.plan.suites import Images, narrow, plan, with_own_models
     from hexbench.plan.sweeps import read_suite, suite_of
@@ -144,9 +148,9 @@ def _run(
     loaded = suite_of(list(sweeps), models) if suite is None else read_suite(study.suite(suite), models)
     added = [name for name in models if models[name] not in known_models().values()]
     loaded = with_own_models(loaded, added)
-    source = study.sources.resolve(data, loaded.synthetic_images, study.data_default)
-    tested = study.split.tested(source.count, source.tested)
-    images = Images(source.count, study.split, tested)
+    size = None if resize is None else Size.of(resize)
+    source = study.sources.resolve(data, loaded.synthetic_images, study.data_default, size)
+    images = Images.of(source.count, study.split, source.tested)
     whole = planned = plan(loaded, images, models, seeds=seeds)
     if only is not None:
         planned = whole.of(narrow(whole.cells, _conditions(only)))

@@ -1,0 +1,40 @@
+"""What is particular to files of this set: images stored by columns, labels that stand for characters."""
+
+from pathlib import Path
+
+import numpy as np
+from hexbench.errors import BadInput
+from hexbench.files import is_of_system, read_text, reason
+
+NAME = "emnist"
+UPRIGHT = f"its images are stored by columns, as the name {NAME} says, and were put upright"
+MAPPING = "mapping.txt"
+BLOCK = 4_096
+"""Images that are turned at a time."""
+
+
+def is_emnist(file: str) -> bool:
+    """Whether a file of this name is one of the set's."""
+    return file.lower().startswith(NAME)
+
+
+def put_upright(images: np.ndarray) -> None:
+    """Exchange rows and columns of images (n, side, side), in place."""
+    for start in range(0, len(images), BLOCK):
+        part = images[start : start + BLOCK]
+        part[...] = part.swapaxes(1, 2).copy()
+
+
+def characters(beside: Path, stem: str) -> dict[int, str]:
+    """By label its character, from the file STEM-mapping.txt in a folder; empty where there is none."""
+    file = beside / f"{stem}{MAPPING}"
+    if not file.exists() or is_of_system(file.name):
+        return {}
+    try:
+        rows = [line.split() for line in read_text(file).splitlines() if line.strip()]
+        return {int(row[0]): chr(int(row[1])) for row in rows}
+    except (OSError, ValueError, IndexError, OverflowError) as error:
+        raise BadInput(
+            f"{file} cannot be read ({reason(error)}): a line is a label and the code of its character; "
+            "without the file the labels are the classes' names."
+        ) from None
