@@ -18,6 +18,7 @@ EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage
 3 some cells failed; 4 nothing was measured; 70 a fault of hexbench; 128 + N stopped
 by signal N: 129 terminal closed, 130 Ctrl-C, 143 SIGTERM, 152 limit of processor time."""
 PATH = PathType()
+MOST_NAMED = 10
 
 
 @click.group(invoke_without_command=True, epilog=EPILOG, context_settings={"max_content_width": 100})
@@ -140,7 +141,7 @@ def _run(
 ) -> ExitCode:
     from hexbench.data.resize import Size
     from hexbench.plan.models import known_models
-    from hexbench.plan.suites import Images, narrow, plan, with_own_models
+    from hexbench.plan.suites import OWN_PART, Images, narrow, plan, with_own_models
     from hexbench.plan.sweeps import read_suite, suite_of
     from hexbench.report.terminal import standard_output
 
@@ -155,7 +156,10 @@ def _run(
     if only is not None:
         planned = whole.of(narrow(whole.cells, _conditions(only)))
     if not planned.cells:
-        raise BadInput(f"suite {loaded.name} has no cell for the {source.count:,} images of {source.name}.")
+        why = f": {'; '.join(planned.left_out[:MOST_NAMED])}" if planned.left_out else ""
+        raise BadInput(
+            f"suite {loaded.name} has no cell for the {source.count:,} images of {source.name}{why}."
+        )
     console = standard_output()
     if only_plan:
         from math import prod
@@ -163,6 +167,8 @@ def _run(
         from hexbench.plan.cost import Expectation
         from hexbench.report.terminal import print_plan
 
+        if images.own:
+            click.echo(f"{OWN_PART}: {images.available:,} are trained on, {images.tested:,} tested")
         pixels = prod(source.shape) if source.shape else None
         print_plan(planned, models, Expectation(images, models, pixels), console)
         return ExitCode.OK

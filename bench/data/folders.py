@@ -168,7 +168,7 @@ def _sizes(path: Path, files: Sequence[File]) -> Counter[tuple[int, int]]:
         try:
             with _opened(file.path) as image:
                 width, height = image.size
-                turned = image.getexif().get(ORIENTATION) in TRANSPOSED
+                turned = _orientation(image) in TRANSPOSED
             found[(width, height) if turned else (height, width)] += 1
         except _Broken as fault:
             broken.append(f"{file.path} {fault}")
@@ -178,8 +178,10 @@ def _sizes(path: Path, files: Sequence[File]) -> Counter[tuple[int, int]]:
 
 def _refuse(path: Path, broken: Sequence[str], count: int) -> None:
     if broken:
-        more = f", and so are {len(broken) - 1:,} more of {count:,} files" if len(broken) > 1 else ""
-        raise BadInput(f"{broken[0]}{more}: repair them, or take them out of {path}.")
+        more = f", and {len(broken) - 1:,} more cannot be read" if len(broken) > 1 else ""
+        raise BadInput(
+            f"{broken[0]}{more}, of {count:,} files in {path}: repair them, or take them out of it."
+        )
 
 
 def _one_size(path: Path, sizes: Counter[tuple[int, int]]) -> tuple[int, int]:
@@ -232,6 +234,14 @@ def _opened(path: Path) -> "Image":
         raise _Broken(words or "is neither a PNG nor a JPEG image") from None
 
 
+def _orientation(image: "Image") -> int:
+    """As EXIF counts them, 1 where nothing says so; the pixels are not read."""
+    try:
+        return int(image.getexif().get(ORIENTATION, 1)) if "exif" in image.info else 1
+    except Exception:
+        return 1
+
+
 def _pixels(path: Path, files: Sequence[File], size: Size, *, resize: bool) -> tuple[np.ndarray, list[str]]:
     """All images, grey (n, h, w) or RGB (n, h, w, 3), and what is to be said of their colours."""
     images = room_for(len(files), size, str(path))
@@ -270,8 +280,9 @@ def _decoded(path: Path) -> "Image":
 
     with _opened(path) as image:
         try:
+            turned = _orientation(image) != 1
             image.load()
-            upright = ImageOps.exif_transpose(image)
+            upright = ImageOps.exif_transpose(image) if turned else image
         except Exception as error:
             raise _Broken(f"is damaged ({short(reason(error))})") from None
         if upright.mode.startswith("I"):  # 16 bits

@@ -64,7 +64,8 @@ def _labels_of(images: Path) -> Path:
 def _opened(path: Path) -> Iterator[Opened]:
     """An array in a file; BadInput if it is not valid, or holds more than its header declares."""
     with unpacked_file(path) as (stream, size, limit):
-        yield Opened(stream, size, limit, str(path), header := _header(stream, path))
+        header = _header(stream, path)
+        yield Opened(stream, size - _start(header), limit, str(path), header)
         # At the end gzip compares its check sum.
         if stream.tell() > _start(header) and stream.read(1):
             raise BadInput(f"{path} holds more than its header declares.")

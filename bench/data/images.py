@@ -23,7 +23,7 @@ def read_image_header(opened: Opened, only: tuple[int, ...] | None = None) -> tu
 def image_shape(
     header: Header, limit: float, name: str, only: tuple[int, ...] | None = None
 ) -> tuple[int, ...]:
-    """The shape of one image of those that are declared, of which `limit` bytes may be kept; BadInput as above."""
+    """The shape of one of the declared images, of which `limit` bytes may be kept; BadInput as above."""
     shape = _image_shape(header.shape, name) if only is None else only
     if only is not None and header.shape[1:] not in (only, (math.prod(only),), (*only, 1), (1, *only)):
         wanted = f"(n, {math.prod(only)}) or (n, {', '.join(map(str, only))})"

@@ -53,7 +53,7 @@ def source(path: Path) -> Source:
         return labels.codes, tuple(names.get(value, str(value)) for value in labels.values)
 
     notes = (*called.notes, *((emnist.UPRIGHT,) if of_emnist else ()))
-    return Parts(str(path), parts, notes=notes, finish=finish).source(path)
+    return Parts(str(path), parts, notes=notes, finish=finish).source(path, path.stem)
 
 
 def _first_axis(images: np.ndarray, labels: np.ndarray) -> np.ndarray:

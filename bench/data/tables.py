@@ -111,6 +111,11 @@ def source(path: Path) -> Source:
 
 def _shape(table: Table) -> tuple[int, ...]:
     """(height, width) of squares; BadInput if the lines hold no such images, or too many."""
+    if isqrt(table.pixels) ** 2 != table.pixels:
+        raise BadInput(
+            f"{table.path} has {table.pixels:,} pixels a line, which is no square: save images that are not "
+            "square as an .npz."
+        )
     header = Header((table.rows, table.pixels), False, np.dtype(np.uint8))
     size = table.path.stat().st_size
     limit = max(npy.ALWAYS_UNFOLDED, npy.MAX_UNFOLDED * size)
@@ -206,14 +211,15 @@ def _numbers(frame: "pd.DataFrame", line: int) -> np.ndarray:
                 raise ValueError(
                     f"line {line + row} has {said} in the place of pixel {column}: a pixel is a number"
                 )
-    if values.dtype.kind == "f" and np.isnan(values).any():
-        row = int(np.isnan(values).any(axis=1).argmax())
-        raise ValueError(f"line {line + row} has fewer values than the first")
     return values.astype(np.float64) if values.dtype.kind == "O" else values
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _place(text: Any, places: dict[str, int], name: str) -> int:
