@@ -1,8 +1,10 @@
 """What is particular to files of this set: images stored by columns, labels that stand for characters."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from hexbench.data.labels import Labels
 from hexbench.errors import BadInput
 from hexbench.files import is_of_system, read_text, reason
 
@@ -18,11 +20,17 @@ def is_emnist(file: str) -> bool:
     return file.lower().startswith(NAME)
 
 
-def put_upright(images: np.ndarray) -> None:
-    """Exchange rows and columns of images (n, side, side), in place."""
+def put_right(images: np.ndarray, labels: Labels, characters: Mapping[int, str]) -> tuple[str, ...]:
+    """Exchange rows and columns of images (n, side, side), in place; the names of the classes.
+
+    These are the labels' characters, or the labels where those are not known or cannot be names.
+    """
     for start in range(0, len(images), BLOCK):
         part = images[start : start + BLOCK]
         part[...] = part.swapaxes(1, 2).copy()
+    names = tuple(characters.get(value, str(value)) for value in labels.values)
+    fits = all(name.isprintable() and name.strip() for name in names) and len({*names}) == len(names)
+    return names if fits else tuple(map(str, labels.values))
 
 
 def characters(beside: Path, stem: str) -> dict[int, str]:

@@ -13,7 +13,6 @@ from typing import IO
 import numpy as np
 from hexbench.data import emnist
 from hexbench.data.formats import IDX
-from hexbench.data.labels import Labels
 from hexbench.data.npy import START, Header, Opened, unpacked_file
 from hexbench.data.parts import Part, Parts, called_after, files_called
 from hexbench.data.sources import Source, absence
@@ -35,13 +34,13 @@ def source(path: Path) -> Source:
     of_emnist = emnist.is_emnist(next(iter(files.parts.values())).name)
     names = emnist.characters(folder, files.stem) if of_emnist else {}
 
-    def finish(images: np.ndarray, labels: Labels) -> tuple[np.ndarray, tuple[str, ...]]:
-        if of_emnist:
-            emnist.put_upright(images)
-        return labels.codes, tuple(names.get(value, str(value)) for value in labels.values)
-
     notes = (emnist.UPRIGHT,) if of_emnist else ()
-    found = Parts(str(path), parts, notes=notes, finish=finish)
+    found = Parts(
+        str(path),
+        parts,
+        notes=notes,
+        finish=partial(emnist.put_right, characters=names) if of_emnist else None,
+    )
     return found.source(path, called_after(files.stem, path))
 
 

@@ -4,6 +4,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import count as count_from
 from math import prod
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import IO, Any, cast
 
 import numpy as np
 from hexbench.data import emnist, npy
-from hexbench.data.labels import Labels
 from hexbench.data.parts import Parts, arrays_called, listed, of_arrays
 from hexbench.data.sources import Source
 from hexbench.errors import BadInput
@@ -47,13 +47,13 @@ def source(path: Path) -> Source:
     if of_emnist and mapping is not None and mapping.ndim == 2 and mapping.dtype.kind in "ui":
         names = {int(row[0]): chr(min(int(row[1]), 127)) for row in mapping}
 
-    def finish(images: np.ndarray, labels: Labels) -> tuple[np.ndarray, tuple[str, ...]]:
-        if of_emnist:
-            emnist.put_upright(images)
-        return labels.codes, tuple(names.get(value, str(value)) for value in labels.values)
-
     notes = (*called.notes, *((emnist.UPRIGHT,) if of_emnist else ()))
-    return Parts(str(path), parts, notes=notes, finish=finish).source(path, path.stem)
+    return Parts(
+        str(path),
+        parts,
+        notes=notes,
+        finish=partial(emnist.put_right, characters=names) if of_emnist else None,
+    ).source(path, path.stem)
 
 
 def _first_axis(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -73,7 +73,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of what is left out
                 content = loadmat(cast(Any, stream), simplify_cells=True)
-    except npy.UNREADABLE as error:
+    except BadInput:
+        raise
+    except Exception as error:  # SciPy's reader raises of every kind
         raise BadInput(f"{path} cannot be read: {reason(error)}.") from None
     return dict(_flat({name: value for name, value in content.items() if not name.startswith("__")}))
 

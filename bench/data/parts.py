@@ -71,8 +71,8 @@ class Parts:
     names: Opens | None = None
     """Of the classes, as an array."""
     notes: tuple[str, ...] = ()
-    finish: Callable[[np.ndarray, Labels], tuple[np.ndarray, tuple[str, ...]]] | None = None
-    """What is done to the images, in place, and made of the labels: codes and names of the classes."""
+    finish: Callable[[np.ndarray, Labels], tuple[str, ...]] | None = None
+    """What is done to the images, in place; it gives the names of the classes."""
 
     def source(self, path: Path, called: str = "") -> Source:
         """As a source named after its path, or `called` so; BadInput where a header is not valid."""
@@ -107,7 +107,7 @@ class Parts:
             start += count
         joined = together(labels, self.name)
         if self.finish is not None:
-            codes, names = self.finish(images, joined)
+            codes, names = joined.codes, self.finish(images, joined)
         elif self.names is not None:
             with self.names() as opened:
                 codes, names = named(opened, joined)

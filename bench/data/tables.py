@@ -93,15 +93,14 @@ def source(path: Path) -> Source:
             labels.append(_read(table, images[start : start + table.rows], 1 if part == divided.test else 2))
             start += table.rows
         whole, joined = images.reshape(-1, *shape), together(labels, str(path))
-        names: dict[int, str] = {}
+        names = tuple(map(str, joined.values))
         if of_emnist:
-            emnist.put_upright(whole)
-            names = emnist.characters(folder, files.stem)
+            names = emnist.put_right(whole, joined, emnist.characters(folder, files.stem))
         return Dataset(
             "",
             whole,
             joined.codes,
-            tuple(names.get(value, str(value)) for value in joined.values),
+            names,
             test_part=None if tested is None else np.arange(count - tested, count),
             notes=(*notes, *divided.notes),
         )
