@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from hexbench.data.dataset import Dataset
+from hexbench.data.dataset import Dataset, Provenance
 from hexbench.data.npy import in_memory
 from hexbench.data.parts import TEST, TRAIN, Part, Parts, of_arrays
 from hexbench.data.sources import Source
@@ -34,20 +34,21 @@ def source(file: Path, function: str) -> Source:
     name = one_line(f"{file.stem}.{function}")
     described = f"images that {function}() of {one_line(file.name)} returned"
     if isinstance(returned, Dataset):
-        data = returned
-        own = None if data.test_part is None else len(data.test_part)
-        named = replace(data, name=one_line(data.name.strip()) or name)
-        return Source(
-            named.name,
-            len(data.images),
-            lambda: named,
-            data.provenance.origin,
-            shape=data.shape,
-            classes=data.classes,
-            tested=own,
-        )
-    found = _guarded(partial(_parts, returned, where), "what it returned cannot be read", where)
-    return replace(found.source(file, name), described=described)
+        data = replace(returned, name=one_line(returned.name.strip()) or name)
+    else:
+        found = _guarded(partial(_parts, returned, where), "what it returned cannot be read", where)
+        data = found.source(file, name).load()
+        data = replace(data, provenance=Provenance(described))
+    del returned
+    return Source(
+        data.name,
+        len(data.images),
+        lambda: data,
+        data.provenance.origin,
+        shape=data.shape,
+        classes=data.classes,
+        tested=None if data.test_part is None else len(data.test_part),
+    )
 
 
 def _function(file: Path, function: str, where: str) -> Callable[[], Any]:

@@ -1,14 +1,17 @@
-"""Reads images and labels from MATLAB's files of version 5 to 7."""
+"""Reads images and labels from MATLAB's files of version 5 to 7.
+
+SciPy's reader makes room for whatever a file declares, and a damaged file can end the process; here no more
+is read than there is. Arrays of numbers are read, also in structures; texts, cells and objects are skipped.
+"""
 
 import struct
-import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count as count_from
 from math import prod
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO
 
 import numpy as np
 from hexbench.data import emnist, npy
@@ -20,135 +23,171 @@ from hexbench.files import mistaken, reason
 HEADER, BYTE_ORDER = 128, 126
 VERSION_5 = b"MATLAB 5.0"
 HDF5 = (b"MATLAB 7.3", b"\x89HDF")
+TYPES = {
+    **dict(enumerate(("i1", "u1", "i2", "u2", "i4", "u4", "f4"), 1)),
+    9: "f8",
+    12: "i8",
+    13: "u8",
+}
+"""Of elements that hold numbers."""
 MATRIX, COMPRESSED = 14, 15
-OF_NUMBERS = range(6, 16)
-"""Classes of matrices whose elements take a byte at least."""
-OTHERS = 1, 2, 3, 4
-"""Cells, structures, objects and texts."""
-DEEPEST = 20
-PIECE = 2**16
+STRUCTURE, NUMBERS = 2, range(6, 16)
+"""Classes of matrices."""
+COMPLEX = 0x0800
+DEEPEST, MOST_FIELDS = 20, 1_000
+SMALL = 2**16
+"""Bytes of a name, of dimensions or of the names of fields; and what is unpacked at a time."""
 
 
 def source(path: Path) -> Source:
-    """The source of a file; BadInput if it is not valid. It is read as a whole to be counted."""
-    found = _read(path)
+    """The source of a file, of which the names and shapes of arrays are read; BadInput if it is not valid."""
+    called = path.stem
+    found = _parts(path, values=False).source(path, called)
+    return replace(found, load=lambda: _parts(path, values=True).source(path, called).load())
+
+
+def _parts(path: Path, *, values: bool) -> Parts:
+    found = _read(path, values)
     called = arrays_called(list(found), str(path))
     if not called.parts:
-        there = listed(list(found)) or "no arrays"
-        raise BadInput(f"{path} has no arrays named X and y, or images and labels: it has {there}.")
-    of_emnist = emnist.is_emnist(path.name)
+        there = listed(list(found)) or "none"
+        raise BadInput(
+            f"{path} has no arrays of numbers named X and y, or images and labels: it has {there}."
+        )
     parts = {}
     for part, (images, labels) in called.parts.items():
-        parts[part] = of_arrays(
-            _first_axis(found[images], found[labels]), found[labels], f"{images} in {path}"
-        )
-    names = {}
-    mapping = next((array for name, array in found.items() if name.endswith("mapping")), None)
-    if of_emnist and mapping is not None and mapping.ndim == 2 and mapping.dtype.kind in "ui":
-        names = {int(row[0]): chr(min(int(row[1]), 127)) for row in mapping}
-
-    notes = (*called.notes, *((emnist.UPRIGHT,) if of_emnist else ()))
-    return Parts(
-        str(path),
-        parts,
-        notes=notes,
-        finish=partial(emnist.put_right, characters=names) if of_emnist else None,
-    ).source(path, path.stem)
+        column = found[labels].reshape(-1) if found[labels].shape[:1] == (1,) else found[labels]
+        parts[part] = of_arrays(_first_axis(found[images], len(column)), column, f"{images} in {path}")
+    if not emnist.is_emnist(path.name):
+        return Parts(str(path), parts, notes=called.notes)
+    mapping = next((array for name, array in found.items() if name.endswith("mapping")), np.empty((0, 0)))
+    is_plain = mapping.ndim == 2 and mapping.shape[1] > 1 and mapping.dtype.kind in "ui"
+    names = {int(row[0]): chr(min(int(row[1]), 127)) for row in mapping} if is_plain else {}
+    finish = partial(emnist.put_right, characters=names)
+    return Parts(str(path), parts, notes=(*called.notes, emnist.UPRIGHT), finish=finish)
 
 
-def _first_axis(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _first_axis(images: np.ndarray, count: int) -> np.ndarray:
     """Images with their number first: MATLAB often has it last."""
-    last = images.ndim in (3, 4) and images.shape[-1] == len(labels) != len(images)
+    last = images.ndim in (3, 4) and images.shape[-1] == count != len(images)
     return np.moveaxis(images, -1, 0) if last else images
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    """Every array by its name, those in structures as `outer.inner`."""
-    from scipy.io import loadmat
-
+def _read(path: Path, values: bool) -> dict[str, np.ndarray]:
+    """Every array of numbers by its name, those in structures as `outer.inner`; without values, stand-ins."""
     try:
         with path.open("rb") as stream:
-            _check(stream, path)
-            stream.seek(0)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of what is left out
-                content = loadmat(cast(Any, stream), simplify_cells=True)
-    except BadInput:
-        raise
-    except Exception as error:  # SciPy's reader raises of every kind
+            order = _order(stream.read(HEADER), path)
+            limit = max(npy.ALWAYS_UNFOLDED, npy.MAX_UNFOLDED * path.stat().st_size)
+            found: dict[str, np.ndarray] = {}
+            while tag := stream.read(8):
+                kind, size = struct.unpack(f"{order}II", tag)
+                end = stream.tell() + size
+                content = _Content(stream, size, limit, packed=kind == COMPRESSED)
+                if kind == COMPRESSED:
+                    kind, size = struct.unpack(f"{order}II", content.read(8))
+                if kind == MATRIX:
+                    found |= _Matrix(content, size, order, values).arrays("")
+                limit -= content.given
+                stream.seek(end)
+            return found
+    except npy.UNREADABLE as error:
         raise BadInput(f"{path} cannot be read: {reason(error)}.") from None
-    return dict(_flat({name: value for name, value in content.items() if not name.startswith("__")}))
 
 
-def _flat(content: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, np.ndarray]]:
-    for name, value in content.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{before}{name}.")
-        elif isinstance(value, np.ndarray):
-            yield f"{before}{name}", value
-
-
-def _check(stream: IO[bytes], path: Path) -> None:
-    """BadInput where the file is of another kind, or declares more than it holds: SciPy would make room."""
-    start = stream.read(HEADER)
+def _order(start: bytes, path: Path) -> str:
+    """The byte order that the beginning of a file tells; BadInput where it is another kind of file."""
     if start.startswith(HDF5):
         raise BadInput(f"{path} is of MATLAB 7.3 (HDF5): save it there with save(FILE, ..., '-v7').")
-    order = {b"IM": "<", b"MI": ">"}.get(start[BYTE_ORDER:HEADER], "")
+    order = {b"IM": "<", b"MI": ">"}.get(start[BYTE_ORDER:], "")
     if not start.startswith(VERSION_5) or not order:
         words = "" if start.startswith(VERSION_5) else mistaken(start)
         raise BadInput(f"{path} {words or 'is no MATLAB file of version 5 to 7'}.")
-    limit = max(npy.ALWAYS_UNFOLDED, npy.MAX_UNFOLDED * path.stat().st_size)
-    while tag := stream.read(8):
-        kind, size = struct.unpack(f"{order}II", tag)
-        end = stream.tell() + size
-        content = _Content(stream, size, limit, packed=kind == COMPRESSED)
-        if kind == COMPRESSED:
-            kind, size = struct.unpack(f"{order}II", content.read(8))
-        if kind == MATRIX:
-            _check_matrix(content, size, order, 0)
-        limit -= content.given
-        stream.seek(end)
+    return order
 
 
-def _check_matrix(content: "_Content", size: int, order: str, depth: int) -> None:
-    """ValueError where a matrix of so many bytes declares more elements than these can hold."""
-    if depth > DEEPEST:
-        raise ValueError("it is nested too deeply")
-    left, kind = size, 0
-    for place in count_from(0):
-        if left < 8:
-            content.skip(left)
-            return
-        of, length, body = _element(content.read(8), order)
-        padded = 0 if body else length + (-length % 8)
-        left -= 8 + min(padded, left - 8)
-        if length > size:
-            raise ValueError("an element is longer than the matrix around it")
-        if of == MATRIX:
-            _check_matrix(content, length, order, depth + 1)
-            content.skip(padded - length)
-        elif place < 2:
-            body = body or content.read(padded)
-        else:
-            content.skip(padded)
-        if place == 0:
-            kind = struct.unpack(f"{order}I", body[:4].ljust(4, b"\0"))[0] & 0xFF
-        elif place == 1:
-            _check_dimensions(body[:length], kind, size, order)
+@dataclass
+class _Matrix:
+    """A matrix of so many bytes, which `content` gives next."""
 
+    content: "_Content"
+    left: int
+    order: str
+    values: bool
+    depth: int = 0
 
-def _element(tag: bytes, order: str) -> tuple[int, int, bytes]:
-    """Its type, its length in bytes, and its content where it is so small that it stands in the tag."""
-    of, length = struct.unpack(f"{order}II", tag)
-    return (of & 0xFFFF, of >> 16, tag[4:]) if of >> 16 else (of, length, b"")
+    def arrays(self, name: str) -> dict[str, np.ndarray]:
+        """Arrays of numbers by name: itself, or those in a structure. ValueError if it is not valid."""
+        if not self.left:
+            return {}
+        flags = struct.unpack(f"{self.order}II", self._small())[0]
+        shape = tuple(np.frombuffer(self._small(), f"{self.order}i4").tolist())
+        own = self._small().decode("latin-1")
+        name, kind = own or name, flags & 0xFF
+        if self.depth > DEEPEST or len(shape) > npy.MAX_AXES or min(shape, default=-1) < 0:
+            raise ValueError("its arrays are nested too deeply, or have no dimensions")
+        found = {}
+        if kind in NUMBERS and not flags & COMPLEX:
+            found = {name: self._numbers(shape)}
+        elif kind == STRUCTURE and prod(shape) == 1:
+            found = dict(self._fields(name))
+        self.content.skip(self.left)
+        return found
 
+    def _numbers(self, shape: tuple[int, ...]) -> np.ndarray:
+        kind, size, small = self._element()
+        dtype = np.dtype(f"{self.order}{TYPES.get(kind, 'V1')}")
+        if dtype.kind == "V" or prod(shape) * dtype.itemsize != size:
+            raise ValueError(f"an array of shape {shape} has {size:,} bytes")
+        if not self.values:
+            return np.broadcast_to(np.zeros((), dtype), shape)
+        data = small or self._take(size)
+        return np.frombuffer(data, dtype, prod(shape)).reshape(shape, order="F")
 
-def _check_dimensions(body: bytes, kind: int, size: int, order: str) -> None:
-    if len(body) % 4 or len(body) > 4 * npy.MAX_AXES:
-        raise ValueError("the dimensions of a matrix are damaged")
-    elements = prod(struct.unpack(f"{order}{len(body) // 4}i", body))
-    if kind in (*OF_NUMBERS, *OTHERS) and not 0 <= elements <= size:
-        raise ValueError(f"a matrix declares {elements:,} elements in {size:,} bytes")
+    def _fields(self, name: str) -> Iterator[tuple[str, np.ndarray]]:
+        """Arrays of a structure, its fields one after another."""
+        width = struct.unpack(f"{self.order}i", self._small()[:4])[0]
+        names = self._small()
+        if not 0 < width <= SMALL or len(names) > width * MOST_FIELDS:
+            raise ValueError("the fields of a structure are damaged")
+        for place in range(0, len(names), width):
+            field = names[place : place + width].split(b"\0")[0].decode("latin-1")
+            kind, size, _ = self._element()
+            if kind != MATRIX:
+                raise ValueError(f"a field of a structure is of type {kind}")
+            inner = _Matrix(self.content, size, self.order, self.values, self.depth + 1)
+            yield from inner.arrays(f"{name}.{field}").items()
+            self._skip(size, read=size)
+
+    def _small(self) -> bytes:
+        """The content of an element that is never large."""
+        _, size, small = self._element()
+        if size > SMALL:
+            raise ValueError(f"a name or number has {size:,} bytes")
+        return small or self._take(size)
+
+    def _element(self) -> tuple[int, int, bytes]:
+        """Type and length of the next element; and its content if it stands in the tag."""
+        tag = self.content.read(8)
+        self.left -= 8
+        kind, size = struct.unpack(f"{self.order}II", tag)
+        small = kind >> 16
+        if small:
+            kind, size = kind & 0xFFFF, small
+        if size > (4 if small else self.left):
+            raise ValueError("an element is longer than what holds it")
+        return kind, size, tag[4 : 4 + small] if small else b""
+
+    def _take(self, size: int) -> bytes:
+        data = self.content.read(size)
+        self._skip(size, read=size)
+        return data
+
+    def _skip(self, size: int, read: int) -> None:
+        """Go on behind an element of so many bytes, which were read; they end at a multiple of 8."""
+        padded = min(size + (-size % 8), self.left)
+        self.content.skip(padded - read)
+        self.left -= padded
 
 
 class _Content:
@@ -161,32 +200,34 @@ class _Content:
 
     def read(self, size: int) -> bytes:
         """So many bytes; EOFError where there are fewer."""
-        found = b""
+        found = bytearray()
         while len(found) < size:
             piece = self._piece(size - len(found))
             if not piece:
-                raise EOFError("it ends too early")
+                raise EOFError("it is damaged or cut short")
             found += piece
-        return found
+        return bytes(found)
 
     def skip(self, size: int) -> None:
-        """Read so many bytes and forget them."""
+        """Go on behind so many bytes; EOFError where there are fewer."""
         if self._packer is None and size <= self._left:
             self._stream.seek(size, 1)
             self._left -= size
             return
         while size > 0:
-            size -= len(self.read(min(size, PIECE)))
+            size -= len(self.read(min(size, SMALL)))
 
     def _piece(self, most: int) -> bytes:
         if self._packer is None:
-            found = self._stream.read(min(most, self._left))
+            found = self._stream.read(min(most, self._left, npy.BLOCK))
             self._left -= len(found)
         else:
             found = b""
             while not found and not self._packer.eof:
-                data = self._packer.unconsumed_tail or self._stream.read(min(PIECE, self._left))
-                self._left -= 0 if self._packer.unconsumed_tail else len(data)
+                data = self._packer.unconsumed_tail
+                if not data:
+                    data = self._stream.read(min(SMALL, self._left))
+                    self._left -= len(data)
                 if not data:
                     break
                 found = self._packer.decompress(data, most)

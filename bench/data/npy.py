@@ -132,21 +132,22 @@ def in_memory(array: np.ndarray, name: str) -> Opened:
         if not texts or max(map(len, array.flat), default=0) > MAX_TEXT:
             raise BadInput(f"{name} holds Python objects of other kinds than numbers and short texts.")
         array = array.astype(str)
-    whole = np.ascontiguousarray(array) if array.ndim else array
-    header = Header(array.shape, False, whole.dtype)
-    return Opened(cast(IO[bytes], _Bytes(whole)), header.size, math.inf, name, header)
+    header = Header(array.shape, False, array.dtype)
+    return Opened(cast(IO[bytes], _Bytes(array)), header.size, math.inf, name, header)
 
 
 class _Bytes:
-    """An array's bytes as a stream, without a copy of the whole."""
+    """An array's bytes as a stream, without a copy of an array that is contiguous."""
 
     def __init__(self, array: np.ndarray):
-        self._bytes, self._place = array.reshape(-1).view(np.uint8) if array.nbytes else b"", 0
+        self._array, self._place = array, 0
 
     def read(self, size: int) -> bytes:
         """The next bytes."""
+        if not self._place:
+            self._array = np.ascontiguousarray(self._array).reshape(-1).view(np.uint8)
         start, self._place = self._place, self._place + size
-        return bytes(self._bytes[start : self._place])
+        return self._array[start : self._place].tobytes()
 
 
 def read_header(opened: Opened) -> Header:

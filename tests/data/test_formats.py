@@ -351,7 +351,7 @@ def test_matlab_files_of_others(tmp_path):
     scipy.io.savemat(path, {"X": np.moveaxis(colours, 0, -1), "y": LABELS[:, None]})
     np.testing.assert_array_equal(read(path).images, colours)
     scipy.io.savemat(path, {"pictures": IMAGES})
-    fault(path, "has no arrays named X and y, or images and labels: it has pictures")
+    fault(path, "has no arrays of numbers named X and y, or images and labels: it has pictures")
 
 
 def test_matlab_files_that_are_refused(tmp_path):
@@ -374,12 +374,32 @@ def test_matlab_files_that_are_refused(tmp_path):
 def test_a_matrix_that_declares_more_than_there_is(tmp_path, kind):
     path = tmp_path / "a.mat"
     value = {"cell": np.array([1, "b"], object), "text": "ab", "numbers": np.arange(2.0)}[kind]
-    scipy.io.savemat(path, {"X": value})
+    scipy.io.savemat(path, {"a": value, "X": IMAGES, "y": LABELS})
     content = path.read_bytes()
     dimensions = struct.pack("<II", 1, 2)
     assert content.count(dimensions) == 1
     path.write_bytes(content.replace(dimensions, struct.pack("<II", 30_000, 30_000)))
-    fault(path, "a matrix declares 900,000,000 elements in")
+    if kind == "numbers":
+        fault(path, "a.mat cannot be read: an array of shape (30000, 30000) has 16 bytes")
+    else:
+        is_digits(read(path), own=False)
+
+
+def test_a_matlab_file_is_not_held_after_it_is_read(tmp_path):
+    source = resolve(str(write_mat(tmp_path / "a.mat", IMAGES, LABELS)))
+    (tmp_path / "a.mat").unlink()
+    assert (source.count, source.tested) == (1_797, 597)
+    with pytest.raises(BadInput, match=r"a\.mat cannot be read: No such file"):
+        source.load()
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_matlab_file_that_unfolds_to_gigabytes(tmp_path, monkeypatch, packed):
+    path = tmp_path / "a.mat"
+    scipy.io.savemat(path, {"X": np.ones((4_000, 8, 8), np.uint8), "y": LABELS}, do_compression=packed)
+    monkeypatch.setattr(npy, "ALWAYS_UNFOLDED", 100_000)
+    monkeypatch.setattr(npy, "MAX_UNFOLDED", 2)
+    fault(path, "it unfolds to over 2 times its size" if packed else "1,797 labels for 4,000 images")
 
 
 # --- Other sizes. ---
