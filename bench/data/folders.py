@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from hexbench.data import npy
 from hexbench.data.dataset import Dataset
+from hexbench.data.formats import IMAGES
 from hexbench.data.images import MIN_SIDE, room_for
 from hexbench.data.labels import MAX_CLASSES
 from hexbench.data.parts import divide, listed, part_called
@@ -22,7 +23,6 @@ from hexbench.files import is_of_system, mistaken, one_line, reason, short
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-ENDINGS = (".png", ".jpg", ".jpeg")
 OTHER_IMAGES = re.compile(
     r".*\.(bmp|gif|webp|tiff?|heic|heif|avif|jp2|pgm|ppm|pbm|pnm|tga|psd|svg)", re.IGNORECASE
 )
@@ -129,8 +129,8 @@ def _images_in(folder: Path) -> Found:
             raise BadInput(
                 f"{inner} is a folder inside that of a class: images must lie directly in {entry}."
             )
-        classes[entry.name] = [one for one in there if one.name.lower().endswith(ENDINGS)]
-        aside += [one for one in there if not one.name.lower().endswith(ENDINGS)]
+        classes[entry.name] = [one for one in there if one.name.lower().endswith(IMAGES)]
+        aside += [one for one in there if not one.name.lower().endswith(IMAGES)]
     other = [entry for entry in aside if OTHER_IMAGES.fullmatch(entry.name)]
     if other:
         raise BadInput(

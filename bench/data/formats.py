@@ -15,6 +15,7 @@ from hexbench.files import is_of_system
 
 PART = r"(?P<stem>.*?)(?P<part>train(?:ing)?|test(?:ing)?|t10k)?"
 IDX = re.compile(rf"{PART}[-_.]?images?[-_.]idx[34][-_.]ubyte(?:\.gz)?", re.IGNORECASE)
+IMAGES = (".png", ".jpg", ".jpeg")
 TABLE = re.compile(rf"{PART}\.csv(?:\.gz)?", re.IGNORECASE)
 
 
@@ -47,27 +48,33 @@ def _file(ending: str) -> Callable[[Path], bool]:
 
 
 def _named(pattern: re.Pattern[str]) -> Callable[[Path], bool]:
+    """Whether a file is called so, or a folder has a file of a training or test part."""
+
     def applies(path: Path) -> bool:
-        names = (entry.name for entry in path.iterdir()) if path.is_dir() else iter([path.name])
-        return any(pattern.fullmatch(name) and not is_of_system(name) for name in names)
+        if not path.is_dir():
+            return pattern.fullmatch(path.name) is not None
+        matches = (pattern.fullmatch(e.name) for e in path.iterdir() if not is_of_system(e.name))
+        return any(match and match["part"] for match in matches)
 
     return applies
 
 
-def _has_folders(path: Path) -> bool:
-    return path.is_dir() and any(e.is_dir() and not is_of_system(e.name) for e in path.iterdir())
+def _has_images(path: Path) -> bool:
+    """Whether there are images in folders of classes, or of classes in parts."""
+    found = (file for depth in ("*/*", "*/*/*") for file in path.glob(depth))
+    return path.is_dir() and any(file.name.lower().endswith(IMAGES) for file in found)
 
 
 FUNCTION = "FILE.py:FUNCTION"
 FORMATS = (
     Format("an .npz of images and labels", "hexbench.data.arrays", _file(".npz")),
     Format("IDX files (train-images-idx3-ubyte, packed or not)", "hexbench.data.idx", _named(IDX)),
-    Format("a .csv of labels and pixels", "hexbench.data.tables", _named(TABLE)),
-    Format("a .mat file", "hexbench.data.matlab", _file(".mat")),
     Format(
         "a folder with a subfolder of PNG or JPEG images for each class",
         "hexbench.data.folders",
-        _has_folders,
+        _has_images,
         resizes=True,
     ),
+    Format("a .csv of labels and pixels", "hexbench.data.tables", _named(TABLE)),
+    Format("a .mat file", "hexbench.data.matlab", _file(".mat")),
 )

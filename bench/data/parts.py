@@ -203,6 +203,7 @@ def files_called(path: Path, pattern: re.Pattern[str]) -> Files:
         stem, part = (match["stem"] or "", part_called(match["part"] or "")) if match else ("", "")
         beside = sets.get(stem, {}) if part == TRAIN else {}
         return Files(stem, beside | {part: path})
+    sets = {stem: parts for stem, parts in sets.items() if parts.keys() != {""}} or sets
     if len(sets) > 1:
         first = next(iter(next(iter(sets.values())).values()))
         raise BadInput(

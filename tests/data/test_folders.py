@@ -207,13 +207,20 @@ def test_folders_that_are_no_classes(two, tmp_path):
     (two / "dog" / "inner").rmdir()
     one = tmp_path / "one" / "cat"
     one.mkdir(parents=True)
-    fault(one.parent, "has no PNG or JPEG images in its subfolders")
+    fault(one.parent, "holds no images that can be read: an .npz")
     save(one / "0.png", NOISE)
     fault(one.parent, "has 1 subfolders with images: there must be one for each class, 2 to 1,000")
     for part in ("train", "training"):
-        (tmp_path / "twice" / part).mkdir(parents=True)
+        (tmp_path / "twice" / part / "cat").mkdir(parents=True)
+        save(tmp_path / "twice" / part / "cat" / "0.png", NOISE)
     fault(tmp_path / "twice", "has two folders for one part: train, training")
     fault(one, "holds no images that can be read")
+
+
+def test_a_table_beside_the_images_is_none_of_the_data(two):
+    before = read(two)
+    (two / "train.csv").write_text("file,label\ncat/0.png,cat\n")
+    assert read(two).fingerprint == before.fingerprint
 
 
 def test_a_class_of_one_image_and_of_one_split(two):

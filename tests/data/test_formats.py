@@ -119,7 +119,7 @@ def test_emnist_is_put_upright_and_its_labels_are_characters(tmp_path):
 def test_idx_files_of_every_type(tmp_path, code, kind):
     (tmp_path / "a-images-idx3-ubyte").write_bytes(idx_bytes(IMAGES.astype(kind), code))
     (tmp_path / "a-labels-idx1-ubyte").write_bytes(idx_bytes(LABELS.astype(kind), code))
-    is_digits(read(tmp_path), own=False)
+    is_digits(read(tmp_path / "a-images-idx3-ubyte"), own=False)
 
 
 WHOLE = idx_bytes(IMAGES)
@@ -239,6 +239,7 @@ def test_kaggles_files(tmp_path):
     folder.mkdir()
     frame(IMAGES[:TRAINED], LABELS[:TRAINED]).to_csv(folder / "train.csv", index=False)
     frame(IMAGES[TRAINED:]).to_csv(folder / "test.csv", index=False)
+    (folder / "sample_submission.csv").write_text("ImageId,Label\n1,0\n")
     for path in (folder, folder / "train.csv"):
         data = read(path)
         is_digits(data, own=False, count=TRAINED)

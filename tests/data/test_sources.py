@@ -68,7 +68,7 @@ def test_auto_is_no_reason_to_take_other_images(tmp_path):
 )
 def test_what_is_no_source(tmp_path, option, words):
     for name in ("table.csv", "table.txt"):
-        (tmp_path / name).write_text("1,2")
+        (tmp_path / name).write_text("1,2,3,4,5")
     with pytest.raises(BadInput, match=words) as caught:
         resolve(option, 500)
     assert str(caught.value).endswith(".")
