@@ -61,8 +61,8 @@ def test_the_datas_own_test_part(data):
 
 
 def test_the_share_of_an_own_test_part_gives_back_its_size():
-    for count in (3, 7, 10, 70_000, 814_255):
-        for own in {1, 2, count // 7 or 1, count // 3, count - 1}:
+    for count in (3, 7, 10, 25, 41, 70_000, 814_255):
+        for own in {1, 2, 7 % count, count // 3, 2 * count // 3, count - 1} - {0}:
             assert SPLIT.or_own(count, own).tested(count) == own
 
 

@@ -4,9 +4,11 @@ import gzip
 import struct
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import scipy.io
 from data.formats import (
@@ -442,9 +444,13 @@ def test_sizes_that_are_none(text):
         Size.of(text)
 
 
-def test_images_that_no_machine_could_hold():
+def test_images_that_no_machine_could_hold(monkeypatch):
     with pytest.raises(BadInput, match="10,000,000 images of 4096 x 4096 pixels take 167,772 GB"):
         room_for(10_000_000, (4_096, 4_096), "a")
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=1_000))
+    assert len(room_for(10, (10, 10), "a")) == 10
+    with pytest.raises(BadInput, match="give a smaller --resize"):
+        room_for(11, (10, 10), "a")
 
 
 # --- From end to end. ---
