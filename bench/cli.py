@@ -12,6 +12,7 @@ from hexbench.cli_export import export
 from hexbench.cli_gates import check, compare, damaged
 from hexbench.cli_models import check_model
 from hexbench.cli_predict import predict
+from hexbench.data.formats import titles
 from hexbench.errors import BadInput, ExitCode, Stopped
 from hexbench.paths import PathType
 from hexbench.study import DEFAULT, Study, load, names, of_run, our_studies
@@ -20,6 +21,7 @@ EPILOG = """Exit codes: 0 all well; 1 a regression (check, compare); 2 bad usage
 3 some cells, or checks of check-model, failed; 4 nothing was measured; 70 a fault of hexbench;
 128 + N stopped by signal N: 129 terminal closed, 130 Ctrl-C, 143 SIGTERM, 152 limit of processor time."""
 PATH = PathType()
+MOST_NAMED = 10
 
 
 @click.group(invoke_without_command=True, epilog=EPILOG, context_settings={"max_content_width": 100})
@@ -44,10 +46,11 @@ PATH = PathType()
     default="auto",
     show_default=True,
     metavar="SOURCE",
-    help=f"auto, {', '.join(load(DEFAULT).sources.names)} (NAME:N where a size can be chosen), or a path: a "
-    "folder in a format of the study, or an .npz with X and y. auto is what the study says, or "
-    "$HEXBENCH_DATA, else files in data/, else a set that needs no files.",
+    help=f"auto, {', '.join(load(DEFAULT).sources.names)} (NAME:N where a size can be chosen), or a path: "
+    f"{titles()}. auto is what the study says, or $HEXBENCH_DATA, else files in data/, else a set that "
+    "needs no files.",
 )
+@click.option("--resize", metavar="N|HxW", help="Bring every image to N x N pixels, or to H rows of W.")
 @click.option(
     "--model",
     "own_models",
@@ -131,6 +134,7 @@ def _run(
     suite: str | None,
     sweeps: tuple[str, ...],
     data: str,
+    resize: str | None,
     own_models: tuple[str, ...],
     out: Path | None,
     only: str | None,
@@ -145,8 +149,9 @@ def _run(
     shard_batch: bool,
     **options: Any,
 ) -> ExitCode:
+    from hexbench.data.resize import Size
     from hexbench.plan.models import known_models, name_of
-    from hexbench.plan.suites import Images, narrow, plan, with_own_models
+    from hexbench.plan.suites import OWN_PART, Images, narrow, plan, with_own_models
     from hexbench.plan.sweeps import read_suite, suite_of
     from hexbench.report.terminal import standard_output
 
@@ -158,14 +163,17 @@ def _run(
     models = known_models(own_models)
     loaded = suite_of(list(sweeps), models) if suite is None else read_suite(study.suite(suite), models)
     joined = with_own_models(loaded, [name_of(reference) for reference in own_models])
-    source = study.sources.resolve(data, loaded.synthetic_images, study.data_default)
-    tested = study.split.tested(source.count, source.tested)
-    images = Images(source.count, study.split, tested)
+    size = None if resize is None else Size.of(resize)
+    source = study.sources.resolve(data, loaded.synthetic_images, study.data_default, size)
+    images = Images.of(source.count, study.split, source.tested)
     whole = planned = plan(joined, images, models, seeds=seeds)
     if only is not None:
         planned = whole.of(narrow(whole.cells, _conditions(only)))
     if not planned.cells:
-        raise BadInput(f"suite {loaded.name} has no cell for the {source.count:,} images of {source.name}.")
+        why = f": {'; '.join(planned.left_out[:MOST_NAMED])}" if planned.left_out else ""
+        raise BadInput(
+            f"suite {loaded.name} has no cell for the {source.count:,} images of {source.name}{why}."
+        )
     console = standard_output()
     if only_plan:
         from math import prod
@@ -173,6 +181,8 @@ def _run(
         from hexbench.plan.cost import Expectation
         from hexbench.report.terminal import print_plan
 
+        if images.own:
+            click.echo(f"{OWN_PART}: {images.available:,} are trained on, {images.tested:,} tested")
         pixels = prod(source.shape) if source.shape else None
         print_plan(planned, models, Expectation(images, models, pixels), console)
         return ExitCode.OK

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from data.formats import digits, write_folder, write_idx
 from hexbench.cli import cli
 from hexbench.study import load
 
@@ -41,8 +42,14 @@ def anchors(page):
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A folder with the files that the pages have in full: models, studies, suites."""
+    """A folder with the files that the pages have in full: models, studies, suites; and with data."""
     monkeypatch.chdir(tmp_path)
+    images, labels = (array[:40] for array in digits())
+    write_idx(tmp_path / "fashion-mnist", images, labels, trained=30)
+    write_idx(
+        tmp_path / "gzip", images, labels, trained=30, before="emnist-letters-", names=("train", "test")
+    )
+    write_folder(tmp_path / "photographs", images, labels, parts=("",), end="jpg")
     monkeypatch.delenv("HEXBENCH_DATA", raising=False)
     return tmp_path
 

@@ -448,7 +448,7 @@ WRONG = [
     ({"cells": ["other"]}, "has no label"),
     ({"suite": 3}, "its suite is wrong: expected `str`"),
     ({"suite": ...}, "missing required field `suite`"),
-    ({"split": {"split": 42, "test_size": None}}, "its split is wrong"),
+    ({"split": {"split": 42, "test_size": None}}, "its split.test_size is wrong"),
     ({"split": {"split": 42, "test_size": 1.5}}, "its split is wrong"),
     ({"split": {"split": "mine", "test_size": 0.3}}, "its split.split is wrong"),
     ({"models": {"cnn": {}}}, "missing required field `label`"),

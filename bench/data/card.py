@@ -164,10 +164,14 @@ class Description:
     """The same, pixels below `ground` aside."""
     contradictory: int
     """Of these, how many have another label than the training image."""
+    own_part: bool = False
+    """Whether the split is the data's own."""
+    notes: tuple[str, ...] = ()
+    """See `Dataset.notes`."""
 
 
 def describe(data: Dataset, split: Split) -> Description:
-    """Count and measure `data`, divided by `split`."""
+    """Count and measure `data`, divided by `split` or by their own test part."""
     import numpy as np
 
     parts = data.parts(split)
@@ -208,6 +212,8 @@ def describe(data: Dataset, split: Split) -> Description:
         repeated=repeated,
         repeated_ink=repeated_ink,
         contradictory=contradictory,
+        own_part=data.test_part is not None,
+        notes=data.notes,
     )
 
 

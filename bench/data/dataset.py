@@ -5,7 +5,7 @@ NumPy is imported inside methods: `Split` and `Subset` also serve planning, whic
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import ceil
+from math import ceil, nextafter
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import Struct
@@ -20,15 +20,13 @@ SUBSET, RESPLIT, CLASSES = 0, 3, 4
 class Split(Struct, frozen=True):
     """How a data set is divided into training and test images, as by `train_test_split`."""
 
-    test_size: float | None = 0.3
-    """Share of the test images; None: the data's own test part."""
+    test_size: float = 0.3
+    """Share of the test images."""
     random_state: int | None = 42
-    """None: not shuffled, the last `test_size` of the images are tested."""
+    """None: not shuffled, the last `test_size` of the images are tested, or the data's own test part."""
 
     def __post_init__(self) -> None:
-        if self.test_size is None and self.random_state is not None:
-            raise ValueError("a split without test_size has no random_state")
-        if self.test_size is not None and not 0 < self.test_size < 1:
+        if not 0 < self.test_size < 1:
             raise ValueError(f"test_size must be between 0 and 1, not {self.test_size}")
 
     @property
@@ -36,13 +34,18 @@ class Split(Struct, frozen=True):
         """The random state, or `given` where nothing is drawn."""
         return "given" if self.random_state is None else self.random_state
 
-    def tested(self, count: int, own: int | None = None) -> int:
-        """How many of `count` images are tested; `own` is the size of the data's own test part."""
-        if self.test_size is not None:
-            return ceil(count * self.test_size)
+    def tested(self, count: int) -> int:
+        """How many of `count` images are tested."""
+        return ceil(count * self.test_size)
+
+    def or_own(self, count: int, own: int | None) -> "Split":
+        """This split, or that of `count` images of which `own` are the data's own test part."""
         if own is None:
-            raise ValueError("these data have no test part of their own")
-        return own
+            return self
+        share = own / count
+        while ceil(count * share) > own:  # by rounding
+            share = nextafter(share, 0)
+        return Split(share, None)
 
 
 class Subset(Struct, frozen=True):
@@ -93,11 +96,13 @@ class Dataset:
     pixel_max: int = 255
     provenance: Provenance = UNKNOWN
     test_part: "np.ndarray | None" = None
-    """Row numbers of the data's own test images."""
+    """Row numbers of the data's own test images, which are used instead of any split."""
     drawable: tuple[int, ...] | None = None
     """Classes from which `Subset.classes` may draw; None: all."""
     ground: int | None = None
     """Pixels below this are background noise, not ink; None: not known."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how the files were read, sentences without their full stops."""
     _parts: "dict[Split, tuple[np.ndarray, np.ndarray]]" = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -107,6 +112,11 @@ class Dataset:
             raise ValueError(f"{len(self.images)} images but labels of shape {self.labels.shape}")
         if self.labels.max() >= self.classes:
             raise ValueError(f"label {self.labels.max()} but {self.classes} class names")
+        part = self.test_part
+        if part is not None and not (
+            0 < len({*part.tolist()} & {*range(len(self.images))}) == len(part) < len(self.images)
+        ):
+            raise ValueError("the test part is not some of the rows, each once")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -139,8 +149,12 @@ class Dataset:
             digest.update(self.test_part.astype("<i8").tobytes())
         return digest.hexdigest()
 
+    def split_by(self, split: Split) -> Split:
+        """`split`, or that by the data's own test part if they have one."""
+        return split.or_own(len(self.images), None if self.test_part is None else len(self.test_part))
+
     def parts(self, split: Split) -> "tuple[np.ndarray, np.ndarray]":
-        """Row numbers of the training and test images; ValueError where there is no such split."""
+        """Row numbers of the training and test images: the data's own parts, else those of `split`."""
         if split not in self._parts:
             self._parts[split] = self._divide(split)
         return self._parts[split]
@@ -149,9 +163,7 @@ class Dataset:
         import numpy as np
 
         rows = np.arange(len(self.images))
-        if split.test_size is None:
-            if self.test_part is None:
-                raise ValueError(f"{self.name} has no test part of its own")
+        if self.test_part is not None:
             return np.delete(rows, self.test_part), self.test_part
         from sklearn.model_selection import train_test_split
 

@@ -16,7 +16,14 @@ WHITE = 255
 
 def read_image_header(opened: Opened, only: tuple[int, ...] | None = None) -> tuple[Header, tuple[int, ...]]:
     """The header and the shape of one image; BadInput if not valid, or not of the shape `only`."""
-    header, name = read_header(opened), opened.name
+    header = read_header(opened)
+    return header, image_shape(header, opened.limit, opened.name, only)
+
+
+def image_shape(
+    header: Header, limit: float, name: str, only: tuple[int, ...] | None = None
+) -> tuple[int, ...]:
+    """The shape of one of the declared images, of which `limit` bytes may be kept; BadInput as above."""
     shape = _image_shape(header.shape, name) if only is None else only
     if only is not None and header.shape[1:] not in (only, (math.prod(only),), (*only, 1), (1, *only)):
         wanted = f"(n, {math.prod(only)}) or (n, {', '.join(map(str, only))})"
@@ -27,12 +34,12 @@ def read_image_header(opened: Opened, only: tuple[int, ...] | None = None) -> tu
     count = header.shape[0]
     if count < MIN_IMAGES:
         raise BadInput(f"{name} holds too few images ({count}): at least {MIN_IMAGES} are needed.")
-    if count * (math.prod(shape) + 2) > opened.limit:  # a label takes two bytes
+    if count * (math.prod(shape) + 2) > limit:  # a label takes two bytes
         raise BadInput(
             f"{name} unfolds to {count:,} images, more than {MAX_UNFOLDED} times the size of the "
-            "file: if that is meant, save it with np.savez, without compression."
+            "file: if that is meant, store it without compression."
         )
-    return header, shape
+    return shape
 
 
 def _image_shape(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
@@ -65,23 +72,40 @@ def _image_shape(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
     return sides
 
 
-def read_images(opened: Opened, only: tuple[int, ...] | None = None) -> np.ndarray:
+def read_images(
+    opened: Opened, only: tuple[int, ...] | None = None, into: np.ndarray | None = None
+) -> np.ndarray:
     """Images uint8 (n, height, width[, channels]); BadInput if it is not plain which bytes are meant.
 
-    Meant are whole numbers from 0 to 255, their 255ths, or two tones, 0 and 1.
+    Meant are whole numbers from 0 to 255, their 255ths, or two tones, 0 and 1. `into` is a contiguous array
+    of that shape, if they are to stand in it.
     """
     header, shape = read_image_header(opened, only)
-    images = np.empty(header.shape, np.uint8)
-    found = _Pixels(images, header.dtype, opened.name)
+    images = np.empty(header.shape, np.uint8) if into is None else into.reshape(header.shape)
+    found = Pixels(images, header.dtype, opened.name)
     read_into(images, opened.stream, header, found.bytes_of)
-    if fault := found.fault():
-        raise BadInput(f"{opened.name} {fault}.")
-    if found.two_tones:
-        images *= WHITE
+    found.finish()
     return images.reshape(-1, *shape)
 
 
-class _Pixels:
+def room_for(count: int, shape: tuple[int, ...], name: str) -> np.ndarray:
+    """An array for so many images, uint8 (count, *shape); BadInput if this machine cannot hold it."""
+    import psutil
+
+    size = count * math.prod(shape)
+    try:
+        if size > psutil.virtual_memory().total:
+            raise MemoryError
+        return np.empty((count, *shape), np.uint8)
+    except (MemoryError, ValueError):
+        sides = " x ".join(map(str, shape))
+        raise BadInput(
+            f"{name}: {count:,} images of {sides} pixels take {size / 1e9:,.0f} GB, more than this machine's "
+            "memory: give a smaller --resize."
+        ) from None
+
+
+class Pixels:
     """What is seen of pixels while they are read, and the bytes that they stand for.
 
     `images` is what the bytes are put into: 1 is white once a fraction has been seen, so that what
@@ -125,12 +149,14 @@ class _Pixels:
         self._exact = self._exact and bool((wide <= self._rounding * nearest).all())
         return nearest.clip(0, WHITE, out=nearest)
 
-    @property
-    def two_tones(self) -> bool:
-        """Whether 1 is white, but no fraction says so."""
-        return not self._fractions and self._high == 1
+    def finish(self) -> None:
+        """All were seen: BadInput if it is not plain what they mean; two tones become black and white."""
+        if fault := self._fault():
+            raise BadInput(f"{self._name} {fault}.")
+        if not self._fractions and self._high == 1:
+            self._images *= WHITE
 
-    def fault(self) -> str:
+    def _fault(self) -> str:
         """What is wrong with them and what to do about it, to follow the file's name; or nothing."""
         low, high = self._low, self._high
         if self._fractions:

@@ -1,5 +1,6 @@
 """Labels in NumPy's files: numbers, one-hot rows or texts, and names of classes."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,8 +25,8 @@ class Labels(NamedTuple):
     """What these stand for, k different integers or texts in rising order."""
 
 
-def read_labels(opened: Opened, count: int, columns: int | None = None) -> Labels:
-    """The labels; BadInput if they are not `count` of 2 to MAX_CLASSES different values.
+def read_labels(opened: Opened, count: int, columns: int | None = None, fewest: int = 2) -> Labels:
+    """The labels; BadInput if they are not `count` of `fewest` to MAX_CLASSES different values.
 
     Whole numbers, texts, or one-hot rows (n, columns), which mean the number of the column; if `columns` is
     given they must have so many, as else nobody knows which class is left out.
@@ -54,11 +55,24 @@ def read_labels(opened: Opened, count: int, columns: int | None = None) -> Label
             f"{name} has one-hot rows of {shape[1]} columns: {columns} are needed, also of classes without "
             "an image."
         )
-    if len(values) < 2:
+    if len(values) < fewest:
         raise BadInput(f"{name} holds only one class: a classifier needs at least two.")
     order = np.argsort(np.array(sorted(range(len(values)), key=values.__getitem__)))
     narrow = np.uint8 if len(values) <= 256 else np.uint16
     return Labels(order.astype(narrow)[codes], tuple(sorted(values)))
+
+
+def together(found: Sequence[Labels], name: str) -> Labels:
+    """The labels of several parts as those of one; BadInput where some are texts and others numbers."""
+    if len({isinstance(part.values[0], str) for part in found}) > 1:
+        raise BadInput(f"{name} has labels that are texts in one part and numbers in another.")
+    values = sorted({value for part in found for value in part.values})
+    if len(values) > MAX_CLASSES:
+        raise BadInput(f"{name} holds more than {MAX_CLASSES:,} different labels.")
+    narrow = np.uint8 if len(values) <= 256 else np.uint16
+    places = {value: place for place, value in enumerate(values)}
+    codes = [np.array([places[value] for value in part.values], narrow)[part.codes] for part in found]
+    return Labels(np.concatenate(codes), tuple(values))
 
 
 def _plain(opened: Opened, header: Header) -> tuple[np.ndarray, list[Any]]:

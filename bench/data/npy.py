@@ -1,9 +1,10 @@
-"""Reads arrays in NumPy's files a block at a time, within stated memory.
+"""Reads arrays, in NumPy's files above all, a block at a time and within stated memory.
 
 NumPy's own reader holds the whole array in the file's type, eight bytes a pixel for 64-bit floats,
 and trusts a header that declares more than there is.
 """
 
+import gzip
 import math
 import struct
 import sys
@@ -29,6 +30,9 @@ BLOCK, LABELS_BLOCK = 2**22, 2**19
 """Bytes that are held of a file at a time, where an item counts as at least ITEM."""
 ITEM = 8
 """Bytes that a small item may take while it is looked at."""
+GZIP = b"\x1f\x8b"
+MAX_TEXT = 256
+"""Characters of a label that is a text."""
 START = 512
 """Bytes by which a file that is something else is recognised."""
 
@@ -54,11 +58,13 @@ class Opened(NamedTuple):
     """An .npy file or member that is being read, and what messages call it."""
 
     stream: IO[bytes]
-    size: int
-    """Bytes that it claims to hold."""
+    size: float
+    """Bytes that it claims to hold; infinity where that is not known."""
     limit: float
     """Bytes of pixels that may be kept of it."""
     name: str
+    header: "Header | None" = None
+    """What is declared, where the stream begins with the array itself."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +102,68 @@ def open_member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
     return archive.open(name)
 
 
+@contextmanager
+def unpacked_file(path: Path) -> Iterator[tuple[IO[bytes], float, float]]:
+    """A regular file, packed by gzip or not: its content, bytes of that or infinity, and its limit.
+
+    The limit is of the bytes that may be kept of it, see MAX_UNFOLDED. Whatever reading it raises becomes
+    a BadInput that names it.
+    """
+    if not path.is_file():
+        raise BadInput(f"{path} is not a regular file.")
+    try:
+        with path.open("rb") as stream:
+            size = path.stat().st_size
+            packed = stream.read(len(GZIP)) == GZIP
+            stream.seek(0)
+            if not packed:
+                yield stream, size, math.inf
+                return
+            with gzip.GzipFile(fileobj=stream) as content:
+                yield cast(IO[bytes], content), math.inf, max(ALWAYS_UNFOLDED, MAX_UNFOLDED * size)
+    except UNREADABLE as error:
+        raise BadInput(f"{path} cannot be read: {reason(error)}.") from None
+
+
+def in_memory(array: np.ndarray, name: str) -> Opened:
+    """An array as if it were read from a file of that name."""
+    if array.dtype.hasobject:
+        texts = array.dtype.kind == "O" and all(isinstance(value, str) for value in array.flat)
+        if not texts or max(map(len, array.flat), default=0) > MAX_TEXT:
+            raise BadInput(f"{name} holds Python objects of other kinds than numbers and short texts.")
+        array = array.astype(str)
+    header = Header(array.shape, False, array.dtype)
+    return Opened(cast(IO[bytes], _Bytes(array)), header.size, math.inf, name, header)
+
+
+class _Bytes:
+    """An array's bytes as a stream, without a copy of an array that is contiguous."""
+
+    def __init__(self, array: np.ndarray):
+        self._array, self._place = array, 0
+
+    def read(self, size: int) -> bytes:
+        """The next bytes."""
+        if not self._place:
+            self._array = np.ascontiguousarray(self._array).reshape(-1).view(np.uint8)
+        start, self._place = self._place, self._place + size
+        return self._array[start : self._place].tobytes()
+
+
 def read_header(opened: Opened) -> Header:
-    """The header at the start of a stream, which is left where the array starts."""
+    """The header of a stream, which is left where the array starts."""
+    header = _header(opened) if opened.header is None else opened.header
+    if header.dtype.hasobject:
+        raise BadInput(f"{opened.name} holds Python objects, which only pickle could read: refused.")
+    if header.size > opened.size:
+        raise BadInput(
+            f"{opened.name} is cut short: its header declares more data than the file holds; copy "
+            "or download it again."
+        )
+    return header
+
+
+def _header(opened: Opened) -> Header:
     limited = cast(IO[bytes], _Limited(opened.stream))
     version = np.lib.format.read_magic(limited)
     if version not in ((1, 0), (2, 0)):
@@ -108,13 +174,6 @@ def read_header(opened: Opened) -> Header:
         header = Header(*reader(limited))
     if len(header.shape) > MAX_AXES or not all(0 <= length < 2**63 for length in header.shape):
         raise ValueError(f"its header declares the shape {header.shape}")
-    if header.dtype.hasobject:
-        raise BadInput(f"{opened.name} holds Python objects, which only pickle could read: refused.")
-    if header.size > opened.size:
-        raise BadInput(
-            f"{opened.name} is cut short: its header declares more data than the file holds; copy "
-            "or download it again."
-        )
     return header
 
 

@@ -9,6 +9,7 @@ from types import ModuleType
 from hexbench.data.cache import expanded
 from hexbench.data.card import CARD_FILE, Card, Known
 from hexbench.data.dataset import Dataset, Provenance
+from hexbench.data.resize import Size
 from hexbench.errors import BadInput
 from hexbench.files import nearest, one_line, reason
 
@@ -36,6 +37,8 @@ class Source:
     """What `--data` must be to resolve to it from any folder."""
     asked: int | None = None
     """The count that was asked of a source of any size."""
+    resize: Size | None = None
+    """What its images are brought to."""
 
 
 Named = Callable[[str | None, int | None], Source]
@@ -75,26 +78,35 @@ class Sources:
         names = {"SOURCES": "named", "READERS": "readers", "FALLBACK": "fallback", "KNOWN": "known"}
         return cls(**{field: found[name] for name, field in names.items() if name in found})
 
-    def resolve(self, option: str, count: int | None = None, default: str = "auto") -> Source:
-        """The source that `auto`, the name of a source or a path means.
+    def resolve(
+        self, option: str, count: int | None = None, default: str = "auto", size: Size | None = None
+    ) -> Source:
+        """The source that `auto`, the name of a source, a path or a function means.
 
         `auto` is the study's `default`; if that is `auto` too, it is $HEXBENCH_DATA, else the files
-        in `data/`, else `fallback`. `count` is how many images a source of any size gives.
+        in `data/`, else `fallback`. `count` is how many images a source of any size gives, `size` what
+        images are brought to.
         Never uses the network. BadInput if there is no such source.
         """
         option = default if option == "auto" else option
         try:
-            found = self._auto(count) if option == "auto" else self._named(option, count)
-            return replace(found, asked=count)
+            found = self._auto(count, size) if option == "auto" else self._named(option, count, size)
+            return replace(_resized(found, size) if size else found, asked=count)
         except OSError as error:
             place = error.filename or option
             raise BadInput(f"{place} cannot be read: {reason(error)}.") from None
 
-    def _named(self, option: str, count: int | None) -> Source:
+    def _named(self, option: str, count: int | None, size: Size | None) -> Source:
         name, colon, argument = option.partition(":")
         if name in (names := self._names()):
             return replace(names[name](argument if colon else None, count), option=option)
-        return self._at(expanded(option), option)
+        file, _, function = option.rpartition(":")
+        if file.endswith(".py"):
+            from hexbench.data import functions
+
+            path = expanded(file)
+            return replace(functions.source(path, function), option=f"{path.absolute()}:{function}")
+        return self._at(expanded(option), option, size)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -106,43 +118,42 @@ class Sources:
 
         return {digits.NAME: digits.source, **self.named}
 
-    def _auto(self, count: int | None) -> Source:
+    def _auto(self, count: int | None, size: Size | None) -> Source:
         if option := os.environ.get(VARIABLE, "").strip():
             try:
-                return self._named(option, count)
+                return self._named(option, count, size)
             except BadInput as fault:
                 raise BadInput(f"{VARIABLE}={option}: {fault}") from None
         if FOLDER.is_symlink() and not FOLDER.exists():
-            return self._at(FOLDER, str(FOLDER))
+            return self._at(FOLDER, str(FOLDER), size)
         found = (reader(FOLDER) for reader in self.readers)
         there = next((s for s in found if s is not None), None)
         if there is not None:
             return replace(there, option=str(FOLDER.absolute()))
-        return self._named(self.fallback, count)
+        return self._named(self.fallback, count, size)
 
-    def _at(self, path: Path, option: str) -> Source:
-        return replace(self._of_files(path, option), option=str(path.absolute()))
+    def _at(self, path: Path, option: str, size: Size | None) -> Source:
+        return replace(self._of_files(path, option, size), option=str(path.absolute()))
 
-    def _of_files(self, path: Path, option: str) -> Source:
+    def _of_files(self, path: Path, option: str, size: Size | None) -> Source:
+        from hexbench.data.formats import FORMATS, titles
+
         for reader in self.readers:
             if (source := reader(path)) is not None:
                 return source
-        if path.is_dir():
-            files = [name for reader in self.readers for name in reader.files]
-            raise BadInput(
-                f"{path} holds no images: {' and '.join(files)} are not there."
-                if files
-                else f"{path} is a folder: this study reads .npz files only."
-            )
-        if not path.is_file():
+        files = [name for reader in self.readers for name in reader.files]
+        of_study = f"{' and '.join(files)}, " if files else ""
+        if not (path.is_dir() or path.is_file()):
             names = ("auto", *self.names)
             raise BadInput(
-                f"{path} {absence(path)}{nearest(option, names)}: --data takes "
-                f"{', '.join(names)}, a folder or an .npz file."
+                f"{path} {absence(path)}{nearest(option, names)}: --data takes {', '.join(names)}, or a "
+                f"path: {of_study}{titles()}."
             )
-        if path.suffix != ".npz":
-            raise BadInput(f"{path} is neither a folder nor an .npz file with X and y.")
-        return _npz(path)
+        for form in FORMATS:
+            if form.applies(path):
+                return form(path, size)
+        what = "holds no images" if path.is_dir() else "is no file of images"
+        raise BadInput(f"{path} {what} that can be read: {of_study}{titles()}.")
 
 
 def absence(path: Path) -> str:
@@ -152,27 +163,37 @@ def absence(path: Path) -> str:
     return "is a link that leads nowhere" if path.is_symlink() else "is not there"
 
 
-def _npz(path: Path) -> Source:
-    from hexbench.data import arrays
+def _resized(source: Source, size: Size) -> Source:
+    """The same source with its images in this size, if they are not yet; its name says so."""
+    name = f"{source.name}-{size.height}x{size.width}"
 
-    count, shape = arrays.peek(path)
-    return file_source(path, count, shape, None, lambda: Dataset("", *arrays.read(path)))
+    def load() -> Dataset:
+        from hexbench.data.resize import resized
+
+        data = source.load()
+        return replace(data if source.resize else resized(data, size), name=name)
+
+    shape = source.shape and (*size, *source.shape[2:])
+    return replace(source, name=name, load=load, card=None, shape=shape, resize=size)
 
 
 def file_source(
     path: Path,
     count: int,
-    shape: tuple[int, ...],
+    shape: tuple[int, ...] | None,
     classes: int | None,
     read: Callable[[], Dataset],
+    tested: int | None = None,
+    name: str = "",
+    size: Size | None = None,
 ) -> Source:
-    """The source of a file or folder: named after it, or as the card in it says.
+    """The source of a file or folder: named after it or by `name`, or as the card in it says.
 
     Its `load` gives what `read` gives, with name and provenance; BadInput if the card has another
-    fingerprint.
+    fingerprint. `size` is what `read` has brought the images to already, so that they have no card.
     """
-    card = Card.read(path)
-    name = card.name if card else one_line(path.resolve().name.removesuffix(".npz"))
+    card = None if size else Card.read(path)
+    name = card.name if card else one_line(name or path.resolve().name.removesuffix(".npz"))
     described = card.origin if card else f"images read from files named {name}"
 
     def load() -> Dataset:
@@ -186,4 +207,4 @@ def file_source(
             )
         return data
 
-    return Source(name, count, load, described, card, shape, classes)
+    return Source(name, count, load, described, card, shape, classes, tested, resize=size)

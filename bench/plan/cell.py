@@ -31,8 +31,8 @@ class Cell(Struct, frozen=True, kw_only=True, dict=True):
     subset: Subset
     split: int | Literal["given"]
     """The random state of the split, or `given` by the order of the data or by their own test part."""
-    test_size: float | None
-    """The share of test images; None where the data have a test part of their own."""
+    test_size: float
+    """The share of test images."""
     seed: int
     evaluate_at: tuple[int, ...] = ()
     """Epochs before the last after which the test images are evaluated."""

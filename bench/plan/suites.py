@@ -13,6 +13,9 @@ from hexbench.models import Entry
 from hexbench.plan.cell import SOURCES, Cell, Value, shown
 from hexbench.plan.sweeps import Models, Suite, Sweep
 
+SPLIT = "split"
+"""A source of variance, as `vary` has it."""
+OWN_PART = "these data have a test part of their own"
 VALIDATION_SHARE = 5
 """Early stopping holds out one image of so many."""
 VALIDATIONS = 24
@@ -40,9 +43,17 @@ class Images:
 
     count: int
     split: Split
-    """The study's own."""
+    """The study's own, or that of data with a test part of their own."""
     tested: int
     """Test images of that split."""
+    own: bool = False
+    """Whether the data have a test part of their own: no split is drawn then."""
+
+    @classmethod
+    def of(cls, count: int, split: Split, own: int | None) -> "Images":
+        """`count` images of a study with this split, of which `own` are the data's own test part."""
+        split = split.or_own(count, own)
+        return cls(count, split, split.tested(count), own is not None)
 
     @property
     def available(self) -> int:
@@ -136,6 +147,8 @@ def _texts(cell: Cell, name: str) -> tuple[str, str]:
 
 
 def _expand(sweep: Sweep, images: Images, entry: Entry) -> tuple[list[Cell], list[str]]:
+    if images.own and (sweep.splits, sweep.first_split) != (None, None) and not sweep.vary:
+        return [], [f"{entry.label}: random splits left out: {OWN_PART}"]
     limit = images.available if sweep.images is None else images.count
     sizes, above = _sizes(sweep.images or sweep.train_size, limit)
     kind = "training images" if sweep.images is None else "images"
@@ -150,6 +163,9 @@ def _expand(sweep: Sweep, images: Images, entry: Entry) -> tuple[list[Cell], lis
     own = sweep.splits is None and (sweep.first_split is None or sweep.vary != [])
     first = sweep.first_split or 0
     splits = [images.split.name] if own else list(range(first, first + (sweep.splits or 1)))
+    vary = [source for source in sweep.vary if not (images.own and source == SPLIT)]
+    if vary != sweep.vary:
+        left_out.append(f"{entry.label}: {SPLIT} alone varied left out: {OWN_PART}")
     names, lists = list(sweep.params), list(sweep.params.values())
     cells = []
     for size, classes, values, (place, split) in itertools.product(
@@ -174,7 +190,7 @@ def _expand(sweep: Sweep, images: Images, entry: Entry) -> tuple[list[Cell], lis
         everything = sweep.images is None and classes is None and size == images.available
         seeds = 1 if entry.deterministic and everything else sweep.seeds
         if sweep.vary:
-            cells += [cell for source in sweep.vary for cell in _varying(base, source, sweep, entry)]
+            cells += [cell for source in vary for cell in _varying(base, source, sweep, entry)]
             continue
         first_seed = sweep.first_seed + (place * seeds if sweep.seed_per_split else 0)
         cells += [base.but(seed=first_seed + seed) for seed in range(seeds)]
@@ -184,7 +200,7 @@ def _expand(sweep: Sweep, images: Images, entry: Entry) -> tuple[list[Cell], lis
 def _varying(base: Cell, source: str, sweep: Sweep, entry: Entry) -> list[Cell]:
     """Cells that differ in one source of variance alone."""
     first = sweep.first_seed
-    if source == "split":
+    if source == SPLIT:
         first_split = sweep.first_split or 0
         return [base.but(split=first_split + i, seed=first) for i in range(sweep.seeds)]
     held = tuple(other for other in SOURCES if other != source) if entry.learning_curve else ()

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from hexbench.data.card import NEARLY_WHITE, Card, Description
-from hexbench.data.dataset import Split
 from hexbench.report.markdown import escape, table_text
 from hexbench.report.table import NONE, Table
 
@@ -19,20 +18,22 @@ def facts(card: Card, found: Description, hints: Sequence[str] = ()) -> list[str
         f"Origin: {card.origin}.",
         f"Licence: {card.licence}.",
         f"Images: {found.images:,} of {sides} {channels}, 0 to {found.pixel_max}.",
-        f"Split: {found.train:,} for training, {found.test:,} for testing ({_split(found.split)}).",
+        f"Split: {found.train:,} for training, {found.test:,} for testing ({_split(found)}).",
         f"Pixels: {_pixels(found)}.",
         f"Duplicates: {_duplicates(found)}.",
     ]
     if missing:
         lines.append(f"Classes without an image: {', '.join(missing)}.")
+    lines += [f"Files: {note}." for note in found.notes]
     lines += [f"Hint: {hint}." for hint in hints]
     lines += [f"Made with {name}: {value}." for name, value in card.made.items()]
     return [*lines, "Fingerprint (sha256 over shape, pixels and labels):", card.fingerprint]
 
 
-def _split(split: Split) -> str:
-    if split.test_size is None:
-        return "the data's own"
+def _split(found: Description) -> str:
+    split = found.split
+    if found.own_part:
+        return "the data's own test part"
     drawn = "shuffle=False" if split.random_state is None else f"random_state={split.random_state}"
     return f"train_test_split(test_size={split.test_size:.2f}, {drawn})"
 

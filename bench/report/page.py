@@ -188,6 +188,8 @@ def _facts(manifest: "Manifest", runs: "Runs", study: "Study") -> list[Fact]:
     if data.missing_classes:
         classes = ", ".join(data.missing_classes)
         facts.append(Fact("Classes without an image", f"{classes}. Accuracy is over the other classes."))
+    if data.notes:
+        facts.append(Fact("Files", "; ".join(data.notes) + "."))
     if data.hints:
         facts.append(Fact("Hints", "; ".join(data.hints) + "."))
     if manifest.left_out:
@@ -203,7 +205,7 @@ def _counts(names: Sequence[str], counts: Sequence[int]) -> str:
 
 def _split(manifest: "Manifest") -> str:
     split = manifest.split
-    if split.test_size is None:
+    if split.own:
         return "the data's own test part"
     drawn = "shuffle=False" if split.split == "given" else f"random_state={split.split}"
     return f"train_test_split(test_size={split.test_size:.2f}, {drawn})"

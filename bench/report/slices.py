@@ -124,6 +124,7 @@ class Slices:
     def train_size(setting: Setting) -> int:
         """Images that a model was fitted on, without those that early stopping holds out."""
         size = setting.subset.size - setting.subset.held_out
+        assert setting.test_size is not None
         split = Split(setting.test_size, setting.split if isinstance(setting.split, int) else None)
         return size - split.tested(size) if setting.subset.resplit else size
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 from hexbench.data.dataset import Dataset
+from hexbench.data.resize import Size
 from hexbench.errors import BadInput
 from hexbench.files import reason, write_whole
 from hexbench.measure.start import start_jax
@@ -33,6 +34,8 @@ class Job(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """As `--data` has it, with an absolute path."""
     count: int | None = None
     """How many images a source of any size gives."""
+    resize: Size | None = None
+    """What images are brought to."""
     fingerprint: str
     """Of the data: other images are not measured."""
     cells: tuple[Cell, ...]
@@ -89,7 +92,7 @@ def read(file: Path) -> Job:
 def images_of(job: Job) -> Dataset:
     """The images that a job is about; BadInput if they are others."""
     study = load(job.study)
-    data = study.sources.resolve(job.data, job.count, study.data_default).load()
+    data = study.sources.resolve(job.data, job.count, study.data_default, job.resize).load()
     if data.fingerprint != job.fingerprint:
         raise BadInput(
             f"{job.data} holds other images here than where the cells were planned: its fingerprint is "
@@ -117,8 +120,8 @@ def carry_out(
     if job.needs_jax:
         start_jax()  # before each of its cells fails
     data = data or images_of(job)
-    split = load(job.study).split
-    images = Images(len(data.images), split, len(data.parts(split)[1]))
+    own = None if data.test_part is None else len(data.test_part)
+    images = Images.of(len(data.images), load(job.study).split, own)
     expectation = Expectation(images, models, data.images[0].size)
     worker = Worker(data, store, expectation, job.options, job.own_models, listener, deferred, shared=shared)
     yield from worker.carry_out(job.cells)

@@ -21,7 +21,7 @@ from hexbench.plan.cell import label_of
 from hexbench.plan.cost import Expectation
 from hexbench.plan.measurable import sentences, unmeasurable
 from hexbench.plan.models import from_anywhere
-from hexbench.plan.suites import Images, Plan
+from hexbench.plan.suites import OWN_PART, Images, Plan
 from hexbench.process import command_line
 from hexbench.report.terminal import headline
 from hexbench.report.write import write_report
@@ -97,7 +97,8 @@ def _run(request: Request, console: Console, signals: Signals) -> ExitCode:
                 console.print(f"The earlier results are set aside in {aside}.", markup=False)
         with store.in_use():
             manifest, stored = _prepare(request, data, store, console)
-            images = Images(len(data.images), request.study.split, manifest.data.test)
+            own = manifest.data.test if manifest.split.own else None
+            images = Images.of(len(data.images), request.study.split, own)
             outcome = run(
                 _job_of(request, data),
                 manifest.labels,
@@ -168,6 +169,7 @@ def _job_of(request: Request, data: Dataset) -> Job:
         study=study.name if study.is_ours else str(study.folder.absolute()),
         data=request.source.option,
         count=request.source.asked,
+        resize=request.source.resize,
         fingerprint=data.fingerprint,
         cells=request.plan.cells,
         own_models=tuple(map(from_anywhere, request.own_models)),
@@ -189,6 +191,9 @@ def _prepare(
         store.put_manifest(manifest)
         survey = store.survey()
         moved = store.tidy(survey)
+    if manifest.split.own:
+        lines.append(f"  {OWN_PART}: {manifest.data.train:,} are trained on, {manifest.data.test:,} tested")
+    lines += [f"  {note}" for note in manifest.data.notes]
     if manifest.data.missing_classes:
         missing = ", ".join(manifest.data.missing_classes)
         lines.append(f"  no image of {missing} in these data: accuracy is over the other classes")
@@ -224,7 +229,7 @@ def _edited(request: Request, data: Dataset, stored: Mapping[str, Record]) -> li
 
 def manifest_of(request: Request, data: Dataset, store: Store) -> Manifest:
     """What the folder's manifest says after this request; BadInput if the folder holds another run."""
-    cells, split = request.whole.cells, request.study.split
+    cells, split = request.whole.cells, data.split_by(request.study.split)
     labels = {cell.key_on(data.fingerprint): label_of(cell, request.models, split.name) for cell in cells}
     covered = {cell.key_on(data.fingerprint) for cell in request.plan.cells}
     began, rules = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), dict(request.rules)
@@ -264,8 +269,9 @@ def manifest_of(request: Request, data: Dataset, store: Store) -> Manifest:
             class_names=list(data.class_names),
             class_counts=data.class_counts,
             hints=hints(data, request.study.reference, request.study.sources.known),
+            notes=list(data.notes),
         ),
-        split=SplitFacts(split.name, split.test_size),
+        split=SplitFacts(split.name, split.test_size, data.test_part is not None),
         environment=environment(),
         command=one_line(command_line()),
         began=began,

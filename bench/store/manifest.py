@@ -49,6 +49,8 @@ class DataFacts(Struct, frozen=True):
     class_counts: Annotated[list[Count], Meta(max_length=MOST_CLASSES)]
     hints: list[str] = []
     """What looks wrong with them: see `hexbench.data.hints`."""
+    notes: list[str] = []
+    """How their files were read: see `Dataset.notes`."""
 
     @property
     def missing_classes(self) -> list[str]:
@@ -58,10 +60,12 @@ class DataFacts(Struct, frozen=True):
 
 
 class SplitFacts(Struct, frozen=True):
-    """The study's own split."""
+    """The study's own split, or that of data with a test part of their own."""
 
     split: int | Literal["given"]
-    test_size: float | None
+    test_size: float
+    own: bool = False
+    """Whether it is the data's own test part instead."""
 
     @property
     def parts(self) -> Split:

@@ -14,6 +14,10 @@ LABELS = np.arange(N) % 3
 resolve = Sources().resolve
 
 
+def read(path):
+    return arrays.source(path).load()
+
+
 def pixels(*shape):
     return np.random.default_rng(0).integers(0, 256, (N, *shape), np.uint8)
 
@@ -73,7 +77,7 @@ def test_blocks_of_every_size_give_the_same(save, monkeypatch, order, block):
     monkeypatch.setattr(npy, "BLOCK", block)
     monkeypatch.setattr(npy, "ITEM", 1)
     monkeypatch.setattr(labels, "LABELS_BLOCK", block)
-    found = arrays.read(path)
+    found = read(path)
     np.testing.assert_array_equal(found.images, images)
     np.testing.assert_array_equal(np.array(found.class_names, int)[found.labels], values)
     assert found.class_names == ("3", "5", "7")
@@ -196,10 +200,10 @@ def test_one_hot_rows_are_their_columns(save, monkeypatch, order, block, kind):
     monkeypatch.setattr(labels, "LABELS_BLOCK", block)
     rows = np.zeros((N, 7), kind, order)
     rows[np.arange(N), np.array([5, 0, 3])[LABELS]] = 1
-    found = arrays.read(save(pixels(4, 4), rows))
+    found = read(save(pixels(4, 4), rows))
     assert found.class_names == ("0", "3", "5")
     np.testing.assert_array_equal(found.labels, np.array([2, 0, 1])[LABELS])
-    named = arrays.read(save(pixels(4, 4), rows, class_names=list("abcdefg")))
+    named = read(save(pixels(4, 4), rows, class_names=list("abcdefg")))
     assert named.class_names == ("a", "d", "f")
 
 
@@ -207,10 +211,10 @@ def test_one_hot_rows_are_their_columns(save, monkeypatch, order, block, kind):
 def test_texts_are_names_of_classes(save, kind):
     texts = np.array(["dog", "ant", "cat"]).astype(kind)[LABELS]
     for shape in (N, (N, 1)):
-        found = arrays.read(save(pixels(4, 4), texts.reshape(shape)))
+        found = read(save(pixels(4, 4), texts.reshape(shape)))
         assert found.class_names == ("ant", "cat", "dog")
         np.testing.assert_array_equal(found.labels, np.array([2, 0, 1])[LABELS])
-    ordered = arrays.read(save(pixels(4, 4), texts, class_names=["cow", "dog", "cat", "ant"]))
+    ordered = read(save(pixels(4, 4), texts, class_names=["cow", "dog", "cat", "ant"]))
     assert ordered.class_names == ("dog", "cat", "ant")
     np.testing.assert_array_equal(ordered.labels, np.array([0, 2, 1])[LABELS])
     fault(save(pixels(4, 4), texts, class_names=["dog", "ant"]), "class_names in .* lacks 'cat', which is a")
@@ -223,9 +227,9 @@ def test_texts_of_no_character(save):
 
 
 def test_a_column_of_labels_and_truth_values(save):
-    found = arrays.read(save(pixels(4, 4), LABELS[:, None]))
+    found = read(save(pixels(4, 4), LABELS[:, None]))
     np.testing.assert_array_equal(found.labels, LABELS)
-    found = arrays.read(save(pixels(4, 4), LABELS > 1))
+    found = read(save(pixels(4, 4), LABELS > 1))
     assert found.class_names == ("0", "1")
     np.testing.assert_array_equal(found.labels, LABELS > 1)
 
@@ -252,14 +256,14 @@ def test_every_255th_is_its_byte(save, monkeypatch, order, block, form):
     monkeypatch.setattr(npy, "ITEM", 1)
     images = EVERY.copy()
     images[:10] = np.where(images[:10] > 100, 255, 0)
-    found = arrays.read(save(np.asarray(form(images), order=order)))
+    found = read(save(np.asarray(form(images), order=order)))
     np.testing.assert_array_equal(found.images, images)
 
 
 @pytest.mark.parametrize("kind", ["?", "u1", ">i4", "<f2", "<f8"])
 def test_two_tones_are_black_and_white(save, kind):
     tones = pixels(4, 4) > 100
-    np.testing.assert_array_equal(arrays.read(save(tones.astype(kind))).images, 255 * tones)
+    np.testing.assert_array_equal(read(save(tones.astype(kind))).images, 255 * tones)
 
 
 @pytest.mark.parametrize(
@@ -294,7 +298,7 @@ def test_floats_are_never_held_whole(tmp_path, order):
     del images
     tracemalloc.start()
     try:
-        arrays.read(tmp_path / "set.npz")
+        read(tmp_path / "set.npz")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -309,7 +313,7 @@ def test_the_limit_of_what_unfolds_goes_by_bytes(tmp_path, monkeypatch, pixels_e
     for count in (most, most + 1):
         np.savez(tmp_path / "set.npz", X=np.full((count, pixels_each), 9), y=np.arange(count) % 2)
         if count == most:
-            assert len(arrays.read(tmp_path / "set.npz").images) == count
+            assert len(read(tmp_path / "set.npz").images) == count
         else:
             fault(tmp_path / "set.npz", f"unfolds to {count:,} images")
 

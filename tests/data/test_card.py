@@ -168,9 +168,9 @@ def test_the_card_of_scikit_learns_digits():
 def test_the_card_of_colour_images_with_their_own_test_part():
     images = np.random.default_rng(0).integers(0, 256, (20, 32, 30, 3), np.uint8)
     data = Dataset("c", images, np.arange(20) % 2, ("cat", "dog"), test_part=np.arange(4))
-    text, found = lines_of(data, Split(None, None))
+    text, found = lines_of(data, data.split_by(SPLIT))
     assert "Images: 20 of 32 x 30 pixels of 3 channels, 0 to 255.\n" in text
-    assert "Split: 16 for training, 4 for testing (the data's own)." in text
+    assert "Split: 16 for training, 4 for testing (the data's own test part)." in text
     assert [row[0] for row in classes(found).rows] == ["cat", "dog"]
     assert "Classes without" not in text
 

@@ -48,18 +48,28 @@ def test_an_unshuffled_split_tests_the_last_images(data):
 
 
 def test_the_datas_own_test_part(data):
-    given = Split(None, None)
-    with pytest.raises(ValueError, match="no test part of its own"):
-        data.parts(given)
     own = replace(data, test_part=np.array([3, 5, 299]))
-    train, test = own.parts(given)
-    assert test.tolist() == [3, 5, 299] and set(train) == set(range(300)) - {3, 5, 299}
-    assert given.name == "given" and given.tested(300, 3) == 3
-    with pytest.raises(ValueError, match="no test part"):
-        given.tested(300)
+    given = own.split_by(SPLIT)
+    assert (given.name, given.tested(300)) == ("given", 3)
+    for split in (given, SPLIT):
+        train, test = own.parts(split)
+        assert test.tolist() == [3, 5, 299] and set(train) == set(range(300)) - {3, 5, 299}
+    assert data.split_by(SPLIT) is SPLIT
     assert own.fingerprint != data.fingerprint
     rows = own.draw(Subset(50), given, 0)
     assert len(rows.train) == 50 and rows.test is test
+
+
+def test_the_share_of_an_own_test_part_gives_back_its_size():
+    for count in (3, 7, 10, 25, 41, 70_000, 814_255):
+        for own in {1, 2, 7 % count, count // 3, 2 * count // 3, count - 1} - {0}:
+            assert SPLIT.or_own(count, own).tested(count) == own
+
+
+@pytest.mark.parametrize("rows", [[], [3, 3], [300], [-1], range(300)])
+def test_a_test_part_that_is_none(data, rows):
+    with pytest.raises(ValueError, match="the test part is not some of the rows"):
+        replace(data, test_part=np.array(rows, int))
 
 
 @pytest.mark.parametrize(

@@ -55,15 +55,20 @@ def test_auto_is_no_reason_to_take_other_images(tmp_path):
         ("emnits", r"emnits is not there \(did you mean 'emnist'"),
         ("digit", r"digit is not there \(did you mean 'digits'"),
         ("/nowhere/at/all", "/nowhere/at/all is not there: --data takes auto, digits, synthetic"),
-        (".", f"holds no images: {IMAGES_FILE} and {LABELS_FILE} are not there"),
-        ("table.csv", "neither a folder nor an .npz"),
+        (
+            ".",
+            f"holds no images that can be read: {IMAGES_FILE} and {LABELS_FILE}, an .npz of .* PNG or JPEG",
+        ),
+        ("table.txt", "table.txt is no file of images that can be read: .*IDX.*csv.*mat.*FILE.py:FUNCTION"),
+        ("table.csv", r"table.csv holds too few images \(1\)"),
         ("digits:3", "takes no argument"),
         ("emnist:3", "takes no argument"),
         ("x" * 5_000, "File name too long"),
     ],
 )
 def test_what_is_no_source(tmp_path, option, words):
-    (tmp_path / "table.csv").write_text("1,2")
+    for name in ("table.csv", "table.txt"):
+        (tmp_path / name).write_text("1,2,3,4,5")
     with pytest.raises(BadInput, match=words) as caught:
         resolve(option, 500)
     assert str(caught.value).endswith(".")

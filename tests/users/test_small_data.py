@@ -122,7 +122,7 @@ def test_only_classes_with_training_and_test_images_are_drawn(hex2024):
 
 def test_a_class_in_one_part_alone_is_never_drawn():
     data = of_labels([5, 5, 0, 1, 0, 1, 7], test_part=np.array([2, 3, 6]))
-    assert data.choices(Split(None, None)).tolist() == [0, 1]
+    assert data.choices(data.split_by(SPLIT)).tolist() == [0, 1]
 
 
 # --- Which cells cannot be measured. ---
@@ -165,7 +165,7 @@ def test_the_reasons():
         "MLP: 100 training images of 2 classes left out: the classes that are drawn have fewer",
     ]
     rare = of_labels([0, 1, *[2] * 20], test_part=np.array([0, 21]))
-    given = {"split": "given", "test_size": None}
+    given = {"split": "given", "test_size": 0.5}
     assert left_out(rare, cell("cnn", 5, seed=1, **given), cell("mlp", 20, **given)) == [
         "CNN: 5 training images left out: all training images would be of one class"
     ]
@@ -178,7 +178,7 @@ def test_the_reasons():
 
 def test_draws_of_some_seeds_are_named():
     data = of_labels([0] * 20 + [1, 1, 1] + [0] * 10 + [1, 0], test_part=np.arange(23, 35))
-    given = {"split": "given", "test_size": None}
+    given = {"split": "given", "test_size": 0.5}
     cells = [cell("cnn", 4, seed=seed, **given) for seed in range(30)]
     faults = unmeasurable(cells, data, MODELS)
     seeds = [one.seed for one in cells if one in faults]
