@@ -163,6 +163,27 @@ def test_pictures_of_things_are_resized_alone():
     assert measure(textures, np.arange(50) % 5, 255).ink is None
 
 
+def shapes(rng, inside):
+    """Images (60, 16, 16) of squares or, where something is `inside`, rings, on black."""
+    images = rng.integers(0, 20, (60, 16, 16), dtype=np.uint8)
+    for image in images:
+        top, left = rng.integers(1, 4, 2)
+        image[top : top + 11, left : left + 11] = 230
+        if inside:
+            image[top + 2 : top + 9, left + 2 : left + 9] = 10
+    return images
+
+
+def test_things_without_strokes_or_of_either_polarity_are_no_ink():
+    rng, labels = np.random.default_rng(0), np.arange(60) % 5
+    rings = shapes(rng, inside=True)
+    assert measure(rings, labels, 255).ink is not None
+    assert measure(shapes(rng, inside=False), labels, 255).ink is None
+    either = rings.copy()
+    either[::2] = 255 - either[::2]
+    assert measure(either, labels, 255).ink is None
+
+
 def test_ink_is_where_it_was_drawn():
     picture = np.full((200, 300), 220, np.float32)
     picture[50:110, 200:212] = 30
@@ -172,6 +193,15 @@ def test_ink_is_where_it_was_drawn():
     assert found.centre == pytest.approx(((79.5 - 99.5) / 300, (205.5 - 149.5) / 300), abs=0.01)
     assert found.ground == pytest.approx(220, abs=3)
     assert found.level == pytest.approx(30, abs=15)
+
+
+def test_a_lighter_patch_is_not_taken_for_the_dark_ink():
+    picture = np.full((200, 300), 160, np.float32)
+    picture[40:140, 100:112] = 30
+    picture[150:166, 220:240] = 235  # light that is reflected
+    found = find(picture)
+    assert not found.light
+    assert found.side == pytest.approx(100 / 300, rel=0.1)
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 3000), (3000, 9), (1, 1), (2, 500)])

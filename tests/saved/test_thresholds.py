@@ -23,6 +23,8 @@ def test_at_least_half_is_accepted_whatever_the_errors():
     confidence, correct = np.linspace(0.2, 1, 100), np.zeros(100, bool)
     found = choose(confidence, correct)
     assert (found.accepted, found.wrong) == (50, 50)
+    found = choose(confidence, confidence > 0.9)  # few are accepted without an error
+    assert (found.accepted, found.wrong) == (50, 50 - (confidence > 0.9).sum())
 
 
 def test_equal_probabilities_are_accepted_together():
