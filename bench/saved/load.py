@@ -10,7 +10,8 @@ import numpy as np
 from hexbench.data.dataset import Dataset
 from hexbench.errors import BadInput
 from hexbench.files import nearest, reason, short
-from hexbench.measure.cell import labelled, make_model
+from hexbench.measure.cell import make_model
+from hexbench.measure.fields import labelled
 from hexbench.models import Entry
 from hexbench.plan.cell import ORDER
 from hexbench.plan.models import known_models

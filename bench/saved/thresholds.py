@@ -5,7 +5,8 @@ from math import ceil
 import numpy as np
 from hexbench.analyse.intervals import Estimate, proportion
 from hexbench.data.dataset import Dataset, stratified_order
-from hexbench.measure.cell import labelled, make_model
+from hexbench.measure.cell import make_model
+from hexbench.measure.fields import labelled
 from hexbench.models import Entry
 from hexbench.plan.cell import ORDER, Cell
 from msgspec import Struct

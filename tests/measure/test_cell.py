@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from cells import cell
 from hexbench.data.dataset import Dataset
-from hexbench.measure.cell import failed, kept_epochs, measure, measure_together
-from hexbench.measure.snapshot import calibration, confusion, mistakes, snapshot
+from hexbench.measure.cell import failed, measure, measure_together
+from hexbench.measure.snapshot import calibration, confusion, kept_epochs, mistakes, snapshot
 from hexbench.models import entries, entry_of
 from hexbench.plan.cell import SOURCES
 from hexbench.store.encoding import decode, encode
