@@ -61,11 +61,8 @@ def ranking(runs: Runs, settings: Mapping[str, Setting], groups: Mapping[Setting
     }
     if len(among) < 2:
         return None
-    priors = {s: runs.priors[s.model] for s in among}
-    found = {
-        s: intervals.accuracy(np.array(g.correct), CONFIDENCE, _spread(priors[s], g))
-        for s, g in among.items()
-    }
+    spreads = {s: _spread(runs, s, g) for s, g in among.items()}
+    found = {s: intervals.accuracy(np.array(g.correct), CONFIDENCE, spreads[s]) for s, g in among.items()}
     order = sorted(among, key=lambda s: -found[s].value)
     pairs = len(order) * (len(order) - 1) // 2
     level = 1 - (1 - CONFIDENCE) / pairs
@@ -75,15 +72,16 @@ def ranking(runs: Runs, settings: Mapping[str, Setting], groups: Mapping[Setting
         if setting == best:
             return None
         sides = np.array(among[best].correct), np.array(among[setting].correct)
-        spreads = _spread(priors[best], among[best]), _spread(priors[setting], among[setting])
-        return intervals.difference(*sides, level, spreads)
+        return intervals.difference(*sides, level, (spreads[best], spreads[setting]))
 
     ranks = [Rank(s, among[s], found[s], behind(s), _needed(runs, s, reach)) for s in order]
     sizes = [size for s in order for size in runs.varied(_selection(s), SIZE)]
     return Ranking(ranks, reach, min(sizes, default=None))
 
 
-def _spread(prior: intervals.Prior | None, group: Group) -> intervals.Spread | None:
+def _spread(runs: Runs, setting: Setting, group: Group) -> intervals.Spread | None:
+    """How much seeds differ, as all settings of the model tell; None where they do not on these images."""
+    prior = None if runs.is_fixed(group) else runs.priors[setting.model]
     return prior and prior.at(float(np.mean(group.metric(METRIC))))
 
 

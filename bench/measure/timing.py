@@ -1,5 +1,6 @@
 """What a measurement took: whether the machine was otherwise idle, and the memory at its highest."""
 
+import io
 import os
 import time
 from pathlib import Path
@@ -83,14 +84,21 @@ def device_peak_mb() -> float | None:
     return statistics["peak_bytes_in_use"] / MB if statistics else None
 
 
-class _Counted:
+class _Counted(io.RawIOBase):
     """A file that counts bytes and keeps none."""
 
     size = 0
 
+    def writable(self) -> bool:
+        return True
+
     def write(self, data: Any) -> int:
-        self.size += memoryview(data).nbytes
-        return memoryview(data).nbytes
+        count = memoryview(data).nbytes
+        self.size += count
+        return count
+
+    def tell(self) -> int:
+        return self.size
 
 
 def model_mb(model: Any) -> float | None:

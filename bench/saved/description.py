@@ -23,11 +23,12 @@ MODELS = "models"
 
 
 class OwnSource(Struct, frozen=True):
-    """The user's file that a model's class is from."""
+    """Where a model's class is from that is none of hexbench's."""
 
     reference: str
-    """FILE.py:NAME, as it was given."""
+    """FILE.py:NAME, as it was given, or the name of a model of an installed package."""
     sha256: str
+    """Of its source, as in the cell."""
 
 
 class Description(Struct, frozen=True, kw_only=True):

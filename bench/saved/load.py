@@ -1,6 +1,5 @@
 """A saved model, asked about images of any size."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ from hexbench.measure.cell import make_model
 from hexbench.measure.fields import labelled
 from hexbench.models import Entry
 from hexbench.plan.cell import ORDER
-from hexbench.plan.models import known_models
+from hexbench.plan.models import known_models, name_of
+from hexbench.plan.source import source_of
 from hexbench.saved import description, estimators, networks
 from hexbench.saved.description import AGAIN, Description
 from hexbench.saved.pictures import read
@@ -109,24 +109,26 @@ def load(folder: Path | str, own_models: Sequence[str] = ()) -> SavedModel:
 
 
 def _entry(folder: Path, about: Description, own_models: Sequence[str]) -> Entry:
-    if about.own is not None:
-        name = about.own.reference.rpartition(":")[2]
-        given = [reference for reference in own_models if reference.rpartition(":")[2] == name]
+    own = about.own
+    source = own.reference if own is not None else ""
+    changed = BadInput(
+        f"{source} is not as it was when {folder} was trained from it: give or install what it was then, or "
+        "train the model again with --save-models."
+    )
+    if own is not None and ":" in source:
+        given = [reference for reference in own_models if name_of(reference) == about.model]
         if not given:
-            raise BadInput(
-                f"{folder} was trained from {about.own.reference}: give that file again by "
-                f"--source {about.own.reference}."
-            )
-        file = Path(given[0].rpartition(":")[0])
-        if file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() != about.own.sha256:
-            raise BadInput(
-                f"{file} is not as it was when {folder} was trained from it: give the file of that time by "
-                "--source, or train the model again with --save-models."
-            )
+            raise BadInput(f"{folder} was trained from {source}: give that file again by --source {source}.")
+        file = Path(given[0].rpartition(":")[0]).resolve()
+        if file.is_file() and source_of(file, file.parent).digest != own.sha256:
+            raise changed  # before it is executed
     models = known_models(own_models)
     if about.model not in models:
         raise BadInput(
             f"{folder} is a model {about.model!r}, which this hexbench does not have"
             f"{nearest(about.model, models)}."
         )
-    return models[about.model]
+    entry = models[about.model]
+    if own is not None and entry.source != own.sha256:
+        raise changed
+    return entry

@@ -22,9 +22,10 @@ from hexbench.measure.cell import fit_model
 from hexbench.measure.environment import environment
 from hexbench.models import Entry
 from hexbench.plan.cell import SUBSET, Cell, label_of
+from hexbench.plan.models import name_of
 from hexbench.report.slices import Slices
 from hexbench.saved import card, description, estimators, networks
-from hexbench.saved.description import CARD, MODELS, Description, OwnSource, digest, digests
+from hexbench.saved.description import CARD, MODELS, Description, OwnSource, digests
 from hexbench.saved.preprocess import Looks, measure
 from hexbench.saved.thresholds import calibrate
 from hexbench.store.record import Done
@@ -79,7 +80,7 @@ class Saver:
     def _save(self, runs: Runs, setting: Setting, group: Group, entry: Entry, place: Path) -> str:
         record = group.records[0]
         cell = cell_of(record, setting.epochs)
-        own = self._own(record.model)
+        own = self._own(entry)
         key = cell.key_on(self.data.fingerprint)
         if _is_there(place, key, own):
             return "is there already"
@@ -114,12 +115,11 @@ class Saver:
             self._looks[key] = measure(data.images[rows], data.labels[rows], data.pixel_max)
         return self._looks[key]
 
-    def _own(self, model: str) -> OwnSource | None:
-        for reference in self.own_models:
-            file, _, name = reference.rpartition(":")
-            if name == model:
-                return OwnSource(reference, digest(Path(file)))
-        return None
+    def _own(self, entry: Entry) -> OwnSource | None:
+        if not entry.source:
+            return None
+        given = (reference for reference in self.own_models if name_of(reference) == entry.name)
+        return OwnSource(next(given, entry.name), entry.source)
 
 
 def cell_of(record: Done, epoch: int | None) -> Cell:

@@ -1,4 +1,5 @@
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import psutil
 import pytest
 from conftest import blobs
 from hexbench.measure import timing
-from hexbench.measure.timing import MachineWatch
+from hexbench.measure.timing import MachineWatch, model_mb
 from hexbench.models.mlp import MLPClassifier
 from hexbench.models.training import early_stopping, trainer
 from hexbench.models.training.compile_cache import Program
@@ -89,3 +90,13 @@ def test_times_are_taken_after_the_device_has_finished(monkeypatch):
 def test_the_watch_is_left_with_the_error_it_saw():
     with pytest.raises(KeyError), MachineWatch():
         raise KeyError
+
+
+def test_the_size_of_a_model_is_what_pickling_makes_or_what_it_says():
+    from sklearn.linear_model import LogisticRegression
+
+    X = np.random.default_rng(0).random((30, 500))
+    model = LogisticRegression().fit(X, np.arange(30) % 2)
+    assert model_mb(model) == pytest.approx(len(pickle.dumps(model)) / 1e6, rel=0.2)
+    assert model_mb(SimpleNamespace(n_bytes_=2_500_000)) == 2.5
+    assert model_mb(lambda: None) is None
