@@ -3,6 +3,7 @@
 import numpy as np
 from hexbench.saved.ink import Floats, Ink, resized
 from msgspec import Struct
+from numpy.typing import NDArray
 
 Range = tuple[float, float]
 
@@ -67,7 +68,7 @@ def drawn(
     paper = np.zeros((3 * height, 3 * width), np.float32)
     top, left = (3 * height - canvas.shape[0]) // 2, (3 * width - canvas.shape[1]) // 2
     paper[top : top + canvas.shape[0], left : left + canvas.shape[1]] = canvas
-    rows, columns = np.nonzero(paper > 0.5)
+    rows, columns = np.nonzero(_there(paper))
     if by_mass:
         weights = paper[rows, columns]
         at = np.average(rows, weights=weights), np.average(columns, weights=weights)
@@ -79,6 +80,12 @@ def drawn(
     if blur:
         paper = gaussian_filter(paper, blur * OVER)
     found: Floats = paper.reshape(shape[0], OVER, shape[1], OVER).mean(axis=(1, 3))
+    return found
+
+
+def _there(canvas: Floats) -> NDArray[np.bool_]:
+    """Where the ink is, of which a faint line has less than half anywhere."""
+    found: NDArray[np.bool_] = canvas >= 0.5 * max(float(canvas.max()), np.finfo(np.float32).tiny)
     return found
 
 
@@ -144,6 +151,6 @@ def _with_strokes(canvas: Floats, thin: float, thick: float, side: float) -> Flo
 
 
 def _trimmed(canvas: Floats) -> Floats:
-    there = canvas > 0.5
+    there = _there(canvas)
     rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
     return canvas[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -1,5 +1,7 @@
 """Two runs of made-up records with known answers."""
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -47,6 +49,17 @@ def test_a_planted_drop_is_a_regression_and_a_rise_is_better():
     assert fall.change.value == pytest.approx(-0.03)
     assert -0.04 < fall.change.low < fall.change.high < -0.02
     assert the_verdict(after, before) == BETTER
+
+
+def test_a_model_that_was_edited_between_the_runs_is_named():
+    first, second = run_of(cnns([0])), run_of(cnns([0]))
+    facts = {
+        name: msgspec.structs.replace(one, source="0" * 64 if name == "cnn" else one.source)
+        for name, one in second.manifest.models.items()
+    }
+    edited = replace(second, manifest=msgspec.structs.replace(second.manifest, models=facts))
+    assert compare(first, second).remarks == []
+    assert compare(first, edited).remarks == ["CNN: its source differs between the runs."]
 
 
 def test_the_same_correct_images_are_identical():

@@ -5,6 +5,8 @@ import pytest
 from hexbench.saved.ink import find
 from hexbench.saved.preprocess import measure, prepare
 from hexbench.studies.digit_recognizer.data import synthetic
+from hypothesis import given
+from hypothesis import strategies as st
 from saved.photos import photograph
 from sklearn.svm import SVC
 
@@ -193,6 +195,18 @@ def test_ink_is_where_it_was_drawn():
     assert found.centre == pytest.approx(((79.5 - 99.5) / 300, (205.5 - 149.5) / 300), abs=0.01)
     assert found.ground == pytest.approx(220, abs=3)
     assert found.level == pytest.approx(30, abs=15)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_any_lines_are_prepared(looks, seed):
+    rng = np.random.default_rng(seed)
+    size = rng.integers(8, 90, 2)
+    picture = np.full(size, rng.integers(0, 256), np.uint8)
+    for _ in range(rng.integers(1, 5)):
+        top, left = rng.integers(0, size)
+        bottom, right = top + rng.integers(1, 40), left + rng.integers(1, 4)
+        picture[top:bottom, left:right] = rng.integers(0, 256)
+    assert prepare(picture, looks).image.shape == (20, 20)
 
 
 def test_a_lighter_patch_is_not_taken_for_the_dark_ink():

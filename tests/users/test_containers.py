@@ -82,6 +82,49 @@ def test_a_processor_quota_limits_devices_and_threads_and_is_recorded(half_a_cor
     assert all(library.endswith(" 1 threads") for library in found["blas"])
 
 
+@pytest.fixture
+def little_memory():
+    """A real control group with less memory than a model asks for."""
+    group = Path("/sys/fs/cgroup/memory/hexbench-test")
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text(str(1_500_000_000))
+    except OSError:
+        pytest.skip("no control group can be made here")
+    yield group
+    group.rmdir()
+
+
+HUNGRY = """
+import numpy as np
+from sklearn.naive_bayes import GaussianNB
+
+class Hungry(GaussianNB):
+    def fit(self, X, y):
+        self.eaten = [np.ones(10_000_000) for _ in range(100)]  # 8 GB, 80 MB at a time
+        return super().fit(X, y)
+"""
+
+
+@pytest.mark.slow
+def test_a_model_that_the_system_kills_for_its_memory_is_a_failed_cell(little_memory, tmp_path):
+    (tmp_path / "hungry.py").write_text(HUNGRY)
+    swept = [part for name in ("Hungry", "svm") for part in ("--sweep", f"{name}: train_size=100")]
+    command = [sys.executable, ROOT / "run_benchmarks.py", *swept, "--model", "hungry.py:Hungry"]
+    enter = f'echo $$ > {little_memory}/cgroup.procs && exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", enter, "sh", *command, "--data", "digits", "--out", "out"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "its process ended by signal 9, as where memory runs out" in done.stdout
+    records = [json.loads(path.read_text()) for path in (tmp_path / "out" / "cells").iterdir()]
+    assert {r["model"]: r["status"] for r in records} == {"Hungry": "failed", "svm": "done"}
+
+
 def test_joblib_s_own_limit_holds_for_svms(monkeypatch):
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     assert SVMClassifier()._cores() == 1
