@@ -108,7 +108,8 @@ def _panel(panel: "Axes", known: Sequence[tuple[float, Rank]], slices: Slices, p
         panel.errorbar(
             value,
             100 * accuracy.value,
-            [[100 * (accuracy.value - accuracy.low)], [100 * (accuracy.high - accuracy.value)]],
+            # By rounding an end at 0 or 100% may lie on the other side of the value.
+            [[max(0.0, 100 * d)] for d in (accuracy.value - accuracy.low, accuracy.high - accuracy.value)],
             fmt=palette.marker(model),
             color=palette.colour(model),
             capsize=2,

@@ -85,7 +85,7 @@ def drawn(
 
 def _there(canvas: Floats) -> NDArray[np.bool_]:
     """Where the ink is, of which a faint line has less than half anywhere."""
-    found: NDArray[np.bool_] = canvas >= 0.5 * max(float(canvas.max()), np.finfo(np.float32).tiny)
+    found: NDArray[np.bool_] = canvas >= 0.5 * max(float(canvas.max()), 1e-12)
     return found
 
 
