@@ -8,7 +8,7 @@ attributes of this package: `from hexbench.models import NAME`.
 import ast
 import importlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -70,10 +70,9 @@ def __getattr__(name: str) -> Any:
 
 def _entries_in(path: Path) -> Iterator[Entry]:
     for definition in _classes(path):
-        attributes = _literals(definition)
-        if isinstance(attributes.get("name"), str):
+        if isinstance(_literals(definition).get("name"), str):
+            attributes = _with_inherited(definition, path)
             known = {name: attributes[name] for name in ATTRIBUTES if name in attributes}
-            known.setdefault("label", known["name"])
             load = _loader(path, definition.name)
             defaults = _literal_defaults(definition)
             yield Entry(defaults=_defaults_of(load()) if defaults is None else defaults, load=load, **known)
@@ -88,11 +87,34 @@ def _module(path: Path) -> Any:
 
 
 @cache
+def _body(path: Path) -> Sequence[ast.stmt]:
+    return [] if path.name == "__init__.py" else ast.parse(path.read_text(encoding="utf-8")).body
+
+
 def _classes(path: Path) -> tuple[ast.ClassDef, ...]:
-    if path.name == "__init__.py":
-        return ()
-    body = ast.parse(path.read_text(encoding="utf-8")).body
-    return tuple(node for node in body if isinstance(node, ast.ClassDef))
+    return tuple(node for node in _body(path) if isinstance(node, ast.ClassDef))
+
+
+def _with_inherited(definition: ast.ClassDef, path: Path) -> dict[str, Any]:
+    """The class attributes whose values are written out, those of base classes in this folder too."""
+    found: dict[str, Any] = {}
+    for base in reversed(definition.bases):
+        name = base.id if isinstance(base, ast.Name) else ""
+        for place in (path, *_imported_from(name, path)):
+            same = (node for node in _classes(place) if node.name == name)
+            found |= next((_with_inherited(node, place) for node in same), {})
+    own = _literals(definition)
+    return found | ({"label": own["name"]} if "name" in own else {}) | own
+
+
+def _imported_from(name: str, path: Path) -> Iterator[Path]:
+    """The file of this folder that another has a name from."""
+    for node in _body(path):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        module, names = node.module or "", [alias.asname or alias.name for alias in node.names]
+        if module.startswith(f"{__name__}.") and name in names:
+            yield FOLDER / f"{module.rpartition('.')[2]}.py"
 
 
 def _literals(definition: ast.ClassDef) -> dict[str, Any]:

@@ -4,8 +4,8 @@ A model is a scikit-learn classifier whose constructor arguments are its hyperpa
 meaning of their own: `random_state` is the seed, and it, `n_jobs` and `verbose` are no hyperparameters.
 The engine asks for `fit(X, y)` and `predict(X)`, and takes `predict_proba(X)` where there is one.
 
-Class attributes, each assigned a literal of its own in the class body so that they can be read without
-importing the module:
+Class attributes, each assigned a literal in the body of the class, or of a base class in this folder, so
+that they can be read without importing the module:
 
 - `name`, `label`: in suites and records, and in tables and figures. A class with a `name` is registered.
 - `deterministic`: a fit depends on the data and hyperparameters alone, so that one seed is enough.

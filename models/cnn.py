@@ -102,12 +102,6 @@ class CNNClassifier(NetworkClassifier):
 
     name = "cnn"
     label = "CNN"
-    deterministic = False
-    learning_curve = True
-    searches = ()
-    longer_contains_shorter = True
-    accelerated = True
-    takes_images = True
     may_be_number = ()
     cost: ClassVar = {"fixed": 0.5, "step": 2.5e-4, "pixel": 4e-7, "tested_pixel": 1.125e-7}
     stops_after = 24

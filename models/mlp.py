@@ -46,12 +46,6 @@ class MLPClassifier(NetworkClassifier):
 
     name = "mlp"
     label = "MLP"
-    deterministic = False
-    learning_curve = True
-    searches = ()
-    longer_contains_shorter = True
-    accelerated = True
-    takes_images = True
     may_be_number = ()
     cost: ClassVar = {"fixed": 0.5, "step": 2e-5, "pixel": 3.5e-9, "tested_pixel": 2.5e-9}
     stops_after = 2000

@@ -96,12 +96,7 @@ class ModernCNNClassifier(NetworkClassifier):
 
     name = "modern_cnn"
     label = "Modern CNN"
-    deterministic = False
-    learning_curve = True
-    searches = ()
     longer_contains_shorter = False
-    accelerated = True
-    takes_images = True
     may_be_number = ()
     cost: ClassVar = {"fixed": 10.0, "step": 2.5e-4, "pixel": 1.4e-6, "tested_pixel": 5e-7}
 

@@ -60,9 +60,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     - `earlier_s_`: seconds that earlier processes worked until the checkpoint that this one went on from
     """
 
-    deterministic = False
     learning_curve = True
-    searches = ()
     longer_contains_shorter = True
     accelerated = True
     takes_images = True

@@ -29,6 +29,9 @@ class _SVM(ClassifierMixin, BaseEstimator):
     its X is uint8, else to 1, and taken as float64. `n_jobs` None is every core.
     """
 
+    deterministic = True
+    takes_images = True
+
     probability: bool
     random_state: Any
     n_jobs: int | None
@@ -81,12 +84,6 @@ class SVMClassifier(_SVM):
 
     name = "svm"
     label = "SVM"
-    deterministic = True
-    learning_curve = False
-    searches = ()
-    longer_contains_shorter = False
-    accelerated = False
-    takes_images = True
     may_be_number = ("gamma",)
     cost: ClassVar = {"fixed": 0.0, "pair": 1.4e-7, "predicted_pair": 2e-8}
 
@@ -132,12 +129,7 @@ class SVMGridClassifier(_SVM):
 
     name = "svm_grid"
     label = "SVM grid"
-    deterministic = True
-    learning_curve = False
     searches = ("C", "gamma", "kernel")
-    longer_contains_shorter = False
-    accelerated = False
-    takes_images = True
     may_be_number = ()
     cost: ClassVar = {
         "fixed": 0.5,

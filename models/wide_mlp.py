@@ -11,13 +11,6 @@ class WideMLPClassifier(MLPClassifier):
 
     name = "wide_mlp"
     label = "Wide MLP"
-    deterministic = False
-    learning_curve = True
-    searches = ()
-    longer_contains_shorter = True
-    accelerated = True
-    takes_images = True
-    may_be_number = ()
     cost: ClassVar = {"fixed": 0.5, "step": 1.5e-3, "pixel": 3.5e-9, "tested_pixel": 2.5e-9}
     stops_after = 200
 

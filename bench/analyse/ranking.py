@@ -51,14 +51,22 @@ class Ranking:
 
 
 def ranking(runs: Runs, settings: Mapping[str, Setting], groups: Mapping[Setting, Group]) -> Ranking | None:
-    """The ranking of one setting a model; None unless there are several on the same images."""
-    kept = {s: groups[s] for s in settings.values() if groups[s].records and groups[s].correct}
-    subsets = [setting.subset for setting in kept]
-    among = {
-        setting: group
-        for setting, group in kept.items()
-        if (setting.subset, setting.split) == (max(subsets, key=lambda s: s.size), runs.manifest.split.split)
+    """The ranking of one setting a model, of those on the whole test part; None unless there are several.
+
+    They have the same training images: the largest set that there is.
+    """
+    study = runs.manifest.split
+    kept = {
+        s: groups[s]
+        for s in settings.values()
+        if (s.split, s.test_size) == (study.split, study.test_size)
+        and not s.subset.resplit
+        and s.subset.classes is None
+        and groups[s].records
+        and groups[s].correct
     }
+    largest = max((s.subset.size for s in kept), default=0)
+    among = {s: group for s, group in kept.items() if s.subset.size == largest}
     if len(among) < 2:
         return None
     spreads = {s: _spread(runs, s, g) for s, g in among.items()}

@@ -41,7 +41,7 @@ def table(found: Ranking, slices: Slices) -> Table:
     ]
     tied = [runs.label(rank.setting.model) for rank in found.ranks[1:] if not rank.is_behind]
     note = (
-        "Each model with its default hyperparameters on all training images. Intervals are 95% confidence "
+        "The models of the table above that share training and test images. Intervals are 95% confidence "
         "intervals over seeds and test images; those of the difference to the best hold for all pairs of "
         "models at once (Bonferroni). "
     )

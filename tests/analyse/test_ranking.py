@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from analyse.sound import but, correct, network, svm
+from analyse.sound import but, correct, grid, network, svm
 from hexbench.analyse import intervals
 from hexbench.analyse.ranking import ranking
 from hexbench.report import ranking as shown
@@ -84,6 +84,14 @@ def test_models_on_fewer_images_have_no_rank():
     slices = slices_of([*RECORDS[3:6], *RECORDS[6:9], RECORDS[-1]])
     ranks = ranking(slices.runs, slices.headlines, slices.groups).ranks
     assert {rank.setting.model for rank in ranks} == {"mlp", "svm"}
+
+
+def test_models_on_test_images_of_their_own_have_no_rank():
+    """A search on images that are split again has other test images, however many images it has."""
+    slices = slices_of([*RECORDS, grid(correct(0.99, 0)[:3_000], images=10_000)])
+    assert "svm_grid" in slices.headlines
+    ranks = ranking(slices.runs, slices.headlines, slices.groups).ranks
+    assert [rank.setting.model for rank in ranks] == ["cnn", "svm", "mlp"]
 
 
 def test_the_table(found, slices):

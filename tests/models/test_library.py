@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hexbench.models import entries
+from hexbench.models import ATTRIBUTES, Entry, entries
 from hexbench.models import library as models
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -76,3 +76,13 @@ def test_copies_and_pickles(digits):
     ):
         fitted = clone(model).fit(X, y)
         np.testing.assert_array_equal(pickle.loads(pickle.dumps(fitted)).predict(X), fitted.predict(X))
+
+
+@pytest.mark.parametrize("name", entries())
+def test_what_is_read_from_the_sources_is_what_the_classes_have(name):
+    """Inherited attributes too; a class of a library with the name of one of ours is not taken for it."""
+    entry = entries()[name]
+    model, unset = entry.load(), Entry(name, name, {}, lambda: type)
+    for attribute in ATTRIBUTES:
+        assert getattr(entry, attribute) == getattr(model, attribute, getattr(unset, attribute)), attribute
+    assert dict(entry.defaults).keys() <= model().get_params().keys()
