@@ -25,6 +25,7 @@ MOST_NAMED = 10
 
 
 @click.group(invoke_without_command=True, epilog=EPILOG, context_settings={"max_content_width": 100})
+@click.version_option(package_name="hexbench")
 @click.option("--suite", metavar="NAME|FILE.toml", help="Run this suite of the study, or one's own.")
 @click.option(
     "--sweep",

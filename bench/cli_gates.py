@@ -82,7 +82,10 @@ def check(
             click.echo(f"{finding.where}: this threshold could not have been broken, not even by guessing.")
     kept = len(verdicts) - verdicts.count(NOT_MEASURED)
     if not kept:
-        click.echo(f"Nothing to check: {file} has no threshold that {folder} measures.")
+        click.echo(
+            f"Nothing to check: {file} has no threshold that {folder} measures. For data of one's own, "
+            f"`check {folder} --write FILE` derives thresholds from a run."
+        )
         sys.exit(ExitCode.NOTHING_MEASURED)
     click.echo(f"{kept} kept.")
     if missing:

@@ -12,6 +12,16 @@ class BadInput(Exception):
         super().__init__(one_line(message))
 
 
+class LacksExtra(BadInput):
+    """A library is missing that one of hexbench's extras brings."""
+
+    def __init__(self, what: str, libraries: str, extra: str):
+        super().__init__(
+            f'{what} needs {libraries}: pip install "hexbench[{extra}]", or in a clone '
+            f'.venv/bin/python -m pip install --editable ".[{extra}]".'
+        )
+
+
 class NothingMeasured(Exception):
     """A results folder without a record. The message is one sentence naming the folder."""
 

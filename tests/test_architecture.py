@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "hexbench.contract": LOW | {"hexbench.measure", "hexbench.run"},
     "hexbench.peers": MEASURING | {"hexbench.process", "hexbench.paths"},
     "hexbench.studies": REPORTING | {"hexbench.process", "hexbench.paths"},
+    "hexbench.__main__": {"hexbench.cli"},
     "hexbench.cli": MEASURING
     | {
         "hexbench.run",

@@ -4,8 +4,10 @@ import csv
 import json
 import re
 import signal
+import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -365,3 +367,12 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(data, tmp_path):
     assert "Traceback" not in errors
     for path in cells.iterdir():
         assert json.loads(path.read_text())["status"] == "done"
+
+
+def test_the_version_is_said_also_by_the_module(hexbench):
+    module = subprocess.run(
+        [sys.executable, "-m", "hexbench", "--version"], capture_output=True, text=True, check=True
+    )
+    for said in (hexbench("--version"), module):
+        assert said.returncode == 0
+        assert said.stdout.endswith(f"version {version('hexbench')}\n")

@@ -127,7 +127,9 @@ def narrow(cells: Iterable[Cell], only: Mapping[str, str]) -> list[Cell]:
     chosen = [c for c in cells if all(value in _texts(c, name) for name, value in only.items())]
     if not chosen:
         wanted = ",".join(f"{k}={v}" for k, v in only.items())
-        raise BadInput(f"--only {wanted} matches no cell of this suite; --plan lists them.")
+        there = ((v, {text for c in cells for text in _texts(c, k)}) for k, v in only.items())
+        near = next((found for v, texts in there if v not in texts and (found := nearest(v, texts))), "")
+        raise BadInput(f"--only {wanted} matches no cell of this suite{near}; --plan lists them.")
     needed = {cell.params_from for cell in chosen}
     return [cell for cell in cells if cell.identity in needed or cell in set(chosen)]
 

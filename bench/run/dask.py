@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 import msgspec
-from hexbench.errors import BadInput
+from hexbench.errors import BadInput, LacksExtra
 from hexbench.files import read_toml, reason
 from hexbench.plan.cell import Cell
 from hexbench.plan.models import known_models
@@ -61,7 +61,7 @@ class Dask:
         try:
             import distributed  # noqa: F401
         except ImportError:
-            raise BadInput('--executor dask needs Dask: pip install "hexbench[dask]".') from None
+            raise LacksExtra("--executor dask", "Dask", "dask") from None
         if scheduler is not None and self._settings.workers is not None:
             raise BadInput(
                 f"{settings}: workers are those of the cluster at {scheduler}; leave out `workers`."

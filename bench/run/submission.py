@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from hexbench.errors import BadInput
+from hexbench.errors import BadInput, LacksExtra
 from hexbench.files import read_toml, reason, write_whole
 from hexbench.run.on_node import BEGAN_AT
 from msgspec import Meta, Struct
@@ -102,7 +102,7 @@ class Submission:
         try:
             import submitit
         except ImportError:
-            raise BadInput('--executor slurm needs submitit: pip install "hexbench[slurm]".') from None
+            raise LacksExtra("--executor slurm", "submitit", "slurm") from None
         logging.getLogger("submitit").setLevel(logging.CRITICAL)  # what it raises is said by us
         self._submitit, self._settings, self._logs = submitit, settings, logs
 

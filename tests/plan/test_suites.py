@@ -305,6 +305,7 @@ def test_seeds_widen_and_only_narrows():
 @pytest.mark.parametrize(
     ("only", "words"),
     [
+        ({"model": "cmn"}, r"model=cmn matches no cell of this suite \(did you mean 'cnn'\?\)"),
         ({"model": "cnn", "train_size": "7"}, "model=cnn,train_size=7 matches no cell"),
         ({"colour": "red"}, "does not know 'colour'"),
         ({"params.bath_size": "16"}, "did you mean 'params.batch_size'"),

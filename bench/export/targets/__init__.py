@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from hexbench.errors import BadInput
+from hexbench.errors import LacksExtra
 
 if TYPE_CHECKING:
     from hexbench.export.source import Source
@@ -52,5 +52,5 @@ def load(name: str) -> Target:
     target = cast(Target, import_module(f"{__name__}.{name}"))
     lacking = [library for library in target.NEEDS if find_spec(library) is None]
     if lacking:
-        raise BadInput(f'--to {name} needs {" and ".join(lacking)}: pip install "hexbench[{name}]".')
+        raise LacksExtra(f"--to {name}", " and ".join(lacking), name)
     return target
