@@ -1,9 +1,11 @@
 """A small convolutional network as they are trained today: normalised, augmented, on a schedule."""
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from hexbench.models.network import NetworkClassifier, counts
 from hexbench.models.training.augmentation import Augmentation
@@ -126,18 +128,26 @@ class ModernCNNClassifier(NetworkClassifier):
         ends = (0, len(channels) - 1)
         return ModernCNN, {"channels": tuple((c,) if i in ends else (c, c) for i, c in enumerate(channels))}
 
+    def _check(self) -> None:
+        super()._check()
+        for name, most in {"weight_decay": np.inf, "smoothing": 1.0, "augmentation": np.inf}.items():
+            value = getattr(self, name)
+            if not isinstance(value, Real) or not 0 <= float(value) < most:
+                bound = "" if most == np.inf else f" and below {most:g}"
+                raise ValueError(f"{name} is {value!r}: a number of 0 or more{bound} is needed")
+
     def recipe(self, count: int) -> Recipe:
         """AdamW on a one-cycle schedule, on augmented images."""
         a = self.augmentation
-        augment = Augmentation(0.1 * a, 0.15 * a, 0.2 * a, 0.3 * a, 0.05 * a) if a else None
+        augment = Augmentation(shift=0.1 * a, scale=0.15 * a, rotation=0.2 * a, shear=0.3 * a, noise=0.05 * a)
         return Recipe(
             one_cycle_adamw,
             {
-                "steps": self._steps(count),
+                "steps": self.steps(count),
                 "peak": float(self.learning_rate),
                 "weight_decay": float(self.weight_decay),
             },
-            augment,
+            augment if a else None,
             self.smoothing,
         )
 

@@ -7,6 +7,7 @@ any Flax NNX module.
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from math import prod
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -15,7 +16,7 @@ import numpy as np
 from flax import nnx
 from hexbench.models.base import Checkpoint, Labelled
 from hexbench.models.inputs import WHITE, checked, labels_of, places_of, scale_of
-from hexbench.models.training.description import Network
+from hexbench.models.training.description import Network, Weights
 from hexbench.models.training.early_stopping import padded
 from hexbench.models.training.optimizers import keras_adam
 from hexbench.models.training.programs import prediction_program
@@ -193,15 +194,19 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             checkpoint=checkpoint,
             devices=devices,
         )
-        layers = network.layers()
         for model, fit in zip(models, fits, strict=True):
-            model.classes_, model.shape_, model.scale_ = known, shape, scale
-            model.network_, model.weights_, model.curve_ = network, fit.weights, fit.curve
+            model.keep(network, fit.weights, known, scale)
+            model.curve_, model.n_iter_ = fit.curve, len(fit.curve.train_loss)
             model.history_ = {"loss": fit.curve.train_loss, "accuracy": fit.curve.train_accuracy}
-            model.n_parameters_ = sum(leaf.size for leaf in jax.tree.leaves(fit.weights.trained))
-            model.n_bytes_ = sum(leaf.nbytes for leaf in jax.tree.leaves(fit.weights))
-            model.n_iter_, model.layers_ = len(fit.curve.train_loss), layers
             model.times_, model.programs_, model.earlier_s_ = fit.times, fit.programs, fit.earlier_s
+
+    def keep(self, network: Network, weights: Weights, classes: np.ndarray, scale: int) -> None:
+        """Make it a fitted model with these weights; what belongs to a course of training it has not."""
+        self.network_, self.weights_ = network, weights
+        self.classes_, self.shape_, self.scale_ = classes, network.shape, scale
+        self.n_features_in_, self.layers_ = prod(network.shape), network.layers()
+        self.n_parameters_ = sum(leaf.size for leaf in jax.tree.leaves(weights.trained))
+        self.n_bytes_ = sum(leaf.nbytes for leaf in jax.tree.leaves(weights))
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Probabilities (n, classes), float32."""
@@ -230,7 +235,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         if not isinstance(rate, Real) or not 0 < float(rate) < np.inf:
             raise ValueError(f"learning_rate is {rate!r}: a number above 0 is needed")
 
-    def _steps(self, count: int) -> int:
+    def steps(self, count: int) -> int:
         """Optimizer steps of training on so many images."""
         return int(self.epochs * -(-count // self.batch_size))
 

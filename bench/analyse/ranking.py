@@ -32,6 +32,8 @@ class Rank:
     images: Estimate | None
     """Training images needed for the accuracy `reach`; 0 or infinity beyond the measured sizes. None if
     there are not two sizes."""
+    smallest: int
+    """Training images that it was measured with at the least."""
 
     @property
     def is_behind(self) -> bool:
@@ -46,8 +48,6 @@ class Ranking:
     ranks: list[Rank]
     reach: float
     """The accuracy that all of them reach, rounded down to a percent."""
-    smallest: int | None
-    """Training images that were measured at the least."""
 
 
 def ranking(runs: Runs, settings: Mapping[str, Setting], groups: Mapping[Setting, Group]) -> Ranking | None:
@@ -55,16 +55,7 @@ def ranking(runs: Runs, settings: Mapping[str, Setting], groups: Mapping[Setting
 
     They have the same training images: the largest set that there is.
     """
-    study = runs.manifest.split
-    kept = {
-        s: groups[s]
-        for s in settings.values()
-        if (s.split, s.test_size) == (study.split, study.test_size)
-        and not s.subset.resplit
-        and s.subset.classes is None
-        and groups[s].records
-        and groups[s].correct
-    }
+    kept = {s: groups[s] for s in settings.values() if on_study_test(s, runs) and groups[s].correct}
     largest = max((s.subset.size for s in kept), default=0)
     among = {s: group for s, group in kept.items() if s.subset.size == largest}
     if len(among) < 2:
@@ -82,9 +73,19 @@ def ranking(runs: Runs, settings: Mapping[str, Setting], groups: Mapping[Setting
         sides = np.array(among[best].correct), np.array(among[setting].correct)
         return intervals.difference(*sides, level, (spreads[best], spreads[setting]))
 
-    ranks = [Rank(s, among[s], found[s], behind(s), _needed(runs, s, reach)) for s in order]
-    sizes = [size for s in order for size in runs.varied(_selection(s), SIZE)]
-    return Ranking(ranks, reach, min(sizes, default=None))
+    def rank(setting: Setting) -> Rank:
+        smallest = min((largest, *runs.varied(_selection(setting), SIZE)))
+        needed = _needed(runs, setting, reach)
+        return Rank(setting, among[setting], found[setting], behind(setting), needed, smallest)
+
+    return Ranking([rank(setting) for setting in order], reach)
+
+
+def on_study_test(setting: Setting, runs: Runs) -> bool:
+    """Whether it was tested on the whole test part of the study's own split."""
+    study = runs.manifest.split
+    own = (setting.split, setting.test_size) == (study.split, study.test_size)
+    return own and not setting.subset.resplit and setting.subset.classes is None
 
 
 def _spread(runs: Runs, setting: Setting, group: Group) -> intervals.Spread | None:

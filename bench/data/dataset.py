@@ -29,6 +29,13 @@ class Split(Struct, frozen=True):
         if not 0 < self.test_size < 1:
             raise ValueError(f"test_size must be between 0 and 1, not {self.test_size}")
 
+    def described(self, *, own: bool = False) -> str:
+        """In words; `own`: it is the data's own test part instead."""
+        if own:
+            return "the data's own test part"
+        drawn = "shuffle=False" if self.random_state is None else f"random_state={self.random_state}"
+        return f"train_test_split(test_size={self.test_size:.2f}, {drawn})"
+
     @property
     def name(self) -> int | Literal["given"]:
         """The random state, or `given` where nothing is drawn."""

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import NamedTuple, TypeVar
 
-from hexbench.report.columns import median_time
+from hexbench.analyse.ranking import on_study_test
+from hexbench.report.columns import training_time
 from hexbench.report.slices import Slices
 
 
@@ -20,17 +21,10 @@ class Trained(NamedTuple):
 
 def trained(slices: Slices) -> list[Trained]:
     """Every setting on the study's own test images, the quickest first."""
-    study = slices.runs.manifest.split
     found = []
     for setting, group in slices.groups.items():
-        subset = setting.subset
-        whole = not subset.resplit and subset.classes is None
-        own = (setting.split, setting.test_size) == (study.split, study.test_size)
-        if not (whole and own and group.records):
-            continue
-        seconds = median_time(group, "train_s")
-        if seconds is not None:
-            seconds += median_time(group, "search_s") or 0.0
+        seconds = training_time(group)
+        if seconds is not None and on_study_test(setting, slices.runs):
             found.append(Trained(setting.model, seconds, fmean(group.metric("test_accuracy"))))
     return sorted((one for one in found if one.seconds > 0), key=lambda one: one.seconds)
 

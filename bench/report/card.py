@@ -14,11 +14,12 @@ def facts(card: Card, found: Description, hints: Sequence[str] = ()) -> list[str
     missing = [
         name for name, parts in zip(found.class_names, found.class_counts, strict=True) if not sum(parts)
     ]
+    split = found.split.described(own=found.own_part)
     lines = [
         f"Origin: {card.origin}.",
         f"Licence: {card.licence}.",
         f"Images: {found.images:,} of {sides} {channels}, 0 to {found.pixel_max}.",
-        f"Split: {found.train:,} for training, {found.test:,} for testing ({_split(found)}).",
+        f"Split: {found.train:,} for training, {found.test:,} for testing ({split}).",
         f"Pixels: {_pixels(found)}.",
         f"Duplicates: {_duplicates(found)}.",
     ]
@@ -28,14 +29,6 @@ def facts(card: Card, found: Description, hints: Sequence[str] = ()) -> list[str
     lines += [f"Hint: {hint}." for hint in hints]
     lines += [f"Made with {name}: {value}." for name, value in card.made.items()]
     return [*lines, "Fingerprint (sha256 over shape, pixels and labels):", card.fingerprint]
-
-
-def _split(found: Description) -> str:
-    split = found.split
-    if found.own_part:
-        return "the data's own test part"
-    drawn = "shuffle=False" if split.random_state is None else f"random_state={split.random_state}"
-    return f"train_test_split(test_size={split.test_size:.2f}, {drawn})"
 
 
 def _pixels(found: Description) -> str:

@@ -173,6 +173,12 @@ def median_time(group: Group, name: str) -> float | None:
     return median(known) if known else None
 
 
+def training_time(group: Group) -> float | None:
+    """Median seconds of training, with the model's own search."""
+    found = median_time(group, "train_s")
+    return None if found is None else found + (median_time(group, "search_s") or 0.0)
+
+
 def mark(group: Group) -> str:
     """FAILED if any of the cells did."""
     return FAILED if group.failed else ""

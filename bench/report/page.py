@@ -168,11 +168,12 @@ def _joined(words: Sequence[str]) -> str:
 
 def _facts(manifest: "Manifest", runs: "Runs", study: "Study") -> list[Fact]:
     data = manifest.data
+    split = manifest.split.parts.described(own=manifest.split.own)
     facts = [
         Fact("Study", f"{study.title}. {study.source}".strip()),
         Fact("Data", f"{data.name}, {data.images:,} images. {_counts(data.class_names, data.class_counts)}"),
         Fact("Origin", f"{data.origin}. Licence: {data.licence}."),
-        Fact("Split", f"{data.train:,} for training, {data.test:,} for testing ({_split(manifest)})."),
+        Fact("Split", f"{data.train:,} for training, {data.test:,} for testing ({split})."),
         Fact("Fingerprint", data.fingerprint, code=True),
         Fact("Cells", f"{len(runs.done):,} measured of {len(manifest.cells):,} planned."),
     ]
@@ -201,14 +202,6 @@ def _counts(names: Sequence[str], counts: Sequence[int]) -> str:
     if len(names) <= MOST_COUNTED:
         return "By class: " + ", ".join(f"{n}: {c:,}" for n, c in zip(names, counts, strict=True)) + "."
     return f"{len(names):,} classes of {min(counts):,} to {max(counts):,} images."
-
-
-def _split(manifest: "Manifest") -> str:
-    split = manifest.split
-    if split.own:
-        return "the data's own test part"
-    drawn = "shuffle=False" if split.split == "given" else f"random_state={split.split}"
-    return f"train_test_split(test_size={split.test_size:.2f}, {drawn})"
 
 
 def _missing(manifest: "Manifest", runs: "Runs") -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hexbench.analyse.intervals import Estimate
 from hexbench.analyse.ranking import Rank, Ranking
 from hexbench.report.budgets import Priced, frontier
-from hexbench.report.columns import UNCLEAN, UNCLEAN_NOTE, mark, median_time
+from hexbench.report.columns import UNCLEAN, UNCLEAN_NOTE, mark, median_time, seeds, training_time
 from hexbench.report.slices import Slices
 from hexbench.report.style import Palette, new_figure, shortened
 from hexbench.report.table import NONE, Table, count, seconds
@@ -31,11 +31,11 @@ def table(found: Ranking, slices: Slices) -> Table:
             runs.label(rank.setting.model),
             _accuracy(rank),
             NONE if rank.behind is None else _points(rank.behind),
-            _time(train_s(rank), rank),
+            _time(training_time(rank.group), rank),
             _time(predict_ms(rank), rank),
             seconds(_size_mb(rank)),
-            _images(rank, found),
-            f"{len(rank.group):,}",
+            _images(rank),
+            seeds(rank.group),
         )
         for place, rank in enumerate(found.ranks, 1)
     ]
@@ -59,12 +59,6 @@ def table(found: Ranking, slices: Slices) -> Table:
     return Table("Ranking", note, header, rows, "rl").explained()
 
 
-def train_s(rank: Rank) -> float | None:
-    """Median seconds of training, with the model's own search."""
-    found = median_time(rank.group, "train_s")
-    return None if found is None else found + (median_time(rank.group, "search_s") or 0.0)
-
-
 def predict_ms(rank: Rank) -> float | None:
     """Median milliseconds to predict PER_IMAGES images."""
     found = median_time(rank.group, "predict_s")
@@ -76,7 +70,7 @@ def pareto(found: Ranking, slices: Slices, palette: Palette) -> "Figure | None":
     figure = new_figure(9.2, 4.6)
     panels = figure.subplots(1, 2, sharey=True)
     axes: list[tuple[Callable[[Rank], float | None], str]] = [
-        (train_s, "seconds of training"),
+        (lambda rank: training_time(rank.group), "seconds of training"),
         (predict_ms, f"milliseconds to predict {PER_IMAGES:,} images"),
     ]
     for panel, (cost, label) in zip(panels, axes, strict=True):
@@ -138,11 +132,11 @@ def _size_mb(rank: Rank) -> float | None:
     return median(known) if known else None
 
 
-def _images(rank: Rank, found: Ranking) -> str:
+def _images(rank: Rank) -> str:
     if rank.images is None:
         return NONE
     if rank.images.value == 0:
-        return f"< {count(found.smallest)}"
+        return f"< {count(rank.smallest)}"
     if rank.images.value == inf:
         return f"> {count(rank.group.records[0].train_size)}"
     return f"{rank.images.value:,.0f}"

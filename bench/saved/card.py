@@ -1,7 +1,8 @@
 """The card of a saved model, README.md beside its weights, for whoever thinks of using it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 from hexbench.analyse.groups import Group
@@ -19,12 +20,14 @@ MOST_PAIRS = 10
 MOST_CLASSES = 100
 
 
-def text(about: Description, done: Done, group: Group, place: Path, cell: str, train: int, test: int) -> str:
+def text(
+    about: Description, done: Done, group: Group, place: Path, cell: str, split: str, fitted: Sequence[int]
+) -> str:
     """The card as Markdown.
 
     `done` is the record of the saved model itself, `group` those of the run that differ from it in their
-    seed alone; `place` is its folder, `cell` its cell in words; it was fitted on `train` images and
-    tested on `test`.
+    seed alone; `place` is its folder, `cell` and `split` are its own in words; it was fitted on `fitted`
+    images of each class.
     """
     data = about.data
     parts = [
@@ -35,14 +38,14 @@ def text(about: Description, done: Done, group: Group, place: Path, cell: str, t
         if data.synthetic
         else "",
         f"## Use\n\n{_use(about, place)}",
-        _table("Data", _data(about, train, test)),
+        _table("Data", _data(about, split, sum(fitted), done.tested)),
         _table("Quality", _quality(done, group)),
         "" if about.same_as_record else DIFFERS,
-        _by_class(about, done),
+        _by_class(about, done, fitted),
         _confusions(about, done),
         _calibration(done),
         f"## When it is not sure\n\n{_threshold(about)}",
-        "## Limits\n\n" + "\n".join(f"- {line}" for line in _limits(about)),
+        "## Limits\n\n" + "\n".join(f"- {line}" for line in _limits(about, fitted)),
         _table("Training", _training(about, done)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -55,10 +58,10 @@ DIFFERS = (
 
 
 def _use(about: Description, place: Path) -> str:
-    source = "" if about.own is None else f" --source {about.own.reference}"
+    source = "" if about.own is None else f" --source {quote(about.own.reference)}"
     own = "" if about.own is None else f", [{about.own.reference!r}]"
     return (
-        f"```console\nhexbench predict --model {place}{source} photo.jpg\n```\n\n"
+        f"```console\nhexbench predict --model {quote(str(place))}{source} photo.jpg\n```\n\n"
         f"```python\nfrom hexbench.saved.load import load\n"
         f"model = load({str(place)!r}{own})\n"
         f'print(model.predict(["photo.png"]))\n```\n\n'
@@ -69,18 +72,14 @@ def _use(about: Description, place: Path) -> str:
     )
 
 
-def _data(about: Description, train: int, test: int) -> Iterator[tuple[str, str]]:
+def _data(about: Description, split: str, fitted: int, tested: int) -> Iterator[tuple[str, str]]:
     data = about.data
     yield "images", f"{data.name}: {count(data.images)}, {' x '.join(map(str, data.shape))}"
     yield "origin", data.origin
     yield "licence", data.licence
     yield "fingerprint", data.fingerprint
-    yield "fitted on, tested on", f"{count(train)}, {count(test)}"
-    yield (
-        "split",
-        f"{about.cell.split}"
-        + ("" if about.cell.test_size is None else f", {about.cell.test_size:.0%} tested"),
-    )
+    yield "fitted on, tested on", f"{count(fitted)}, {count(tested)}"
+    yield "split", split
 
 
 def _quality(done: Done, group: Group) -> Iterator[tuple[str, str]]:
@@ -101,12 +100,12 @@ def _table(title: str, rows: Iterator[tuple[str, str]]) -> str:
     return table_text(Table(title, "", ("", ""), list(rows), "ll"))
 
 
-def _by_class(about: Description, done: Done) -> str:
+def _by_class(about: Description, done: Done, fitted: Sequence[int]) -> str:
     matrix, names = np.array(done.confusion), about.data.class_names
     rows = [
         (
             names[label],
-            count(about.data.class_counts[label]),
+            count(fitted[label]),
             count(int(matrix[label].sum())),
             _share(int(matrix[label, label]), int(matrix[label].sum())),
             _share(int(matrix[label, label]), int(matrix[:, label].sum())),
@@ -116,7 +115,7 @@ def _by_class(about: Description, done: Done) -> str:
     note = (
         "Recall: of the class's test images, so many are recognised. Precision: of the answers, so many hold."
     )
-    header = ("class", "images", "tested", "recall (95% CI)", "precision (95% CI)")
+    header = ("class", "fitted on", "tested", "recall (95% CI)", "precision (95% CI)")
     return table_text(Table("By class", note, header, rows))
 
 
@@ -174,18 +173,14 @@ def _threshold(about: Description) -> str:
     )
 
 
-def _limits(about: Description) -> Iterator[str]:
+def _limits(about: Description, fitted: Sequence[int]) -> Iterator[str]:
     data = about.data
     yield (
         "It knows these classes alone: "
         + escape(", ".join(data.class_names[:MOST_CLASSES]))
         + ". Whatever else it is shown, it names one of them."
     )
-    few = [
-        name
-        for name, images in zip(data.class_names, data.class_counts, strict=True)
-        if images * data.train < FEW * data.images
-    ]
+    few = [name for name, images in zip(data.class_names, fitted, strict=True) if images < FEW]
     if few:
         yield f"Fewer than {FEW} training images: {escape(', '.join(few))}."
     if about.looks.ink is not None:

@@ -46,8 +46,8 @@ class Description(Struct, frozen=True, kw_only=True):
     """How it was trained; all hyperparameters, those that a search chose included."""
     key: str
     """Of the cell, on these data."""
-    scale: float | None = None
-    """By which the model itself divides pixels, where it says."""
+    scale: int | None = None
+    """By which a network divides pixels."""
     data: DataFacts
     looks: Looks
     threshold: Threshold | None
@@ -126,15 +126,16 @@ def digest(file: Path) -> str:
 
 
 def _check_files(folder: Path, files: dict[str, str]) -> None:
-    try:
-        there = digests(folder)
-    except OSError as error:
-        raise BadInput(f"{error.filename or folder} cannot be read: {reason(error)}.") from None
     for name, sha256 in files.items():
-        if name not in there:
-            raise BadInput(f"{folder / name} is missing: {AGAIN}.")
-        if there[name] != sha256:
-            raise BadInput(f"{folder / name} was changed after it was saved: {AGAIN}.")
+        file = folder / name
+        if not file.is_file():
+            raise BadInput(f"{file} is missing: {AGAIN}.")
+        try:
+            found = digest(file)
+        except OSError as error:
+            raise BadInput(f"{file} cannot be read: {reason(error)}.") from None
+        if found != sha256:
+            raise BadInput(f"{file} was changed after it was saved: {AGAIN}.")
 
 
 def _instead(folder: Path) -> str:

@@ -17,7 +17,7 @@ from hexbench.plan.models import known_models, name_of
 from hexbench.plan.source import source_of
 from hexbench.saved import description, estimators, networks
 from hexbench.saved.description import AGAIN, Description
-from hexbench.saved.pictures import read
+from hexbench.saved.pictures import images_of, read
 from hexbench.saved.preprocess import Bytes, Prepared, prepare
 from msgspec import Struct
 
@@ -46,14 +46,14 @@ class SavedModel:
     """The fitted scikit-learn classifier; its labels are places in `description.data.class_names`."""
     entry: Entry
 
-    def predict(self, images: Sequence[Path | str | Bytes]) -> list[Answer]:
-        """An answer for each image: a file, or an array (h, w) or (h, w, 3) uint8 of any size.
+    def predict(self, images: Sequence[Path | str | np.ndarray]) -> list[Answer]:
+        """An answer for each image: a file, or an array of one or several (see `pictures.images_of`).
 
-        A file of several images has as many answers. BadInput for a file that cannot be read.
+        BadInput for what is no image.
         """
         pictures: list[Bytes] = []
         for image in images:
-            pictures += [image] if isinstance(image, np.ndarray) else read(Path(image))
+            pictures += images_of(image, "an array") if isinstance(image, np.ndarray) else read(Path(image))
         return self.answers([prepare(picture, self.description.looks) for picture in pictures])
 
     def answers(self, prepared: Sequence[Prepared]) -> list[Answer]:

@@ -26,9 +26,7 @@ def save(model: Any, folder: Path) -> None:
     ocp.PyTreeCheckpointer().save((folder / FOLDER).absolute(), leaves)
 
 
-def load(
-    model: Any, folder: Path, shape: tuple[int, ...], classes: Sequence[int], scale: float | None
-) -> Any:
+def load(model: Any, folder: Path, shape: tuple[int, ...], classes: Sequence[int], scale: int | None) -> Any:
     """The unfitted network `model` with the weights in `folder/weights`, for images of this shape.
 
     Raises ValueError where they are not those of such a network, and whatever orbax raises.
@@ -53,12 +51,8 @@ def load(
         leaves.append(jax.numpy.asarray(array))
     if found:
         raise ValueError(f"there are weights that the model does not have: {', '.join(sorted(found))}")
-    model.weights_ = jax.tree.unflatten(jax.tree.structure(template), leaves)
-    model.network_, model.classes_, model.shape_ = network, np.asarray(classes), tuple(shape)
-    model.n_features_in_ = int(np.prod(shape))
-    model.n_parameters_ = sum(leaf.size for leaf in jax.tree.leaves(model.weights_.trained))
-    if scale is not None:
-        model.scale_ = scale
+    weights = jax.tree.unflatten(jax.tree.structure(template), leaves)
+    model.keep(network, weights, np.asarray(classes), scale)
     return model
 
 

@@ -36,14 +36,36 @@ def read(path: Path) -> list[Bytes]:
         raise BadInput(f"{path} cannot be read: {reason(error)}.") from None
     if not beginning:
         raise BadInput(f"{path} is empty: copy or download it again.")
-    images = (
-        _arrays(path) if beginning.startswith(np.lib.format.MAGIC_PREFIX) else [_picture(path, beginning)]
-    )
-    for image in images:
-        if min(image.shape[:2]) < SMALLEST:
-            size = " x ".join(map(str, image.shape[:2]))
-            raise BadInput(f"{path} is too small ({size} pixels): {SMALLEST} pixels a side are needed.")
-    return images
+    if beginning.startswith(np.lib.format.MAGIC_PREFIX):
+        return images_of(_array(path), str(path))
+    return [_large_enough(_picture(path, beginning), str(path))]
+
+
+def images_of(array: np.ndarray, name: str) -> list[Bytes]:
+    """The images of an array, as `read`: (h, w), (h, w, 3), (n, h, w) or (n, h, w, 3) of numbers.
+
+    BadInput, which calls it `name`, for other shapes and numbers.
+    """
+    shape = array.shape
+    in_colour = len(shape) == 4 and (shape[3] in (1, *COLOURS) or shape[1] == 1)
+    if array.dtype.kind not in "buif" or not (len(shape) in (2, 3) or in_colour) or 0 in shape:
+        raise BadInput(
+            f"{name} holds {array.dtype} {shape}: (h, w), (h, w, 3), (n, h, w) or (n, h, w, 3) of numbers "
+            "are needed."
+        )
+    array = _as_uint8(array, name)
+    single = array.ndim == 2 or (array.ndim == 3 and shape[2] in COLOURS and shape[0] not in (*COLOURS, 1))
+    images = [array] if single else list(array)
+    coloured = (image.ndim == 3 and image.shape[2] in COLOURS for image in images)
+    found = [i[..., :3] if colour else np.squeeze(i) for i, colour in zip(images, coloured, strict=True)]
+    return [_large_enough(image, name) for image in found]
+
+
+def _large_enough(image: Bytes, name: str) -> Bytes:
+    if image.ndim < 2 or min(image.shape[:2]) < SMALLEST:
+        size = " x ".join(map(str, image.shape[:2]))
+        raise BadInput(f"{name} is too small ({size} pixels): {SMALLEST} pixels a side are needed.")
+    return image
 
 
 def _picture(path: Path, beginning: bytes) -> Bytes:
@@ -89,34 +111,22 @@ def _bytes(image: "Image.Image") -> Bytes:
     return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
 
 
-def _arrays(path: Path) -> list[Bytes]:
+def _array(path: Path) -> np.ndarray:
     with npy.plain_file(path) as opened:
         header = npy.read_header(Opened(opened.stream, opened.size, opened.limit, str(path)))
-        shape = header.shape
-        if header.dtype.kind not in "buif" or len(shape) not in (2, 3, 4) or 0 in shape:
-            raise BadInput(
-                f"{path} holds {header.dtype} {shape}: (h, w), (h, w, 3), (n, h, w) or (n, h, w, 3) of "
-                "numbers are needed."
-            )
-        if header.size > MOST_PIXELS * 8 or np.prod(shape, dtype=float) > MOST_PIXELS:
+        if header.size > MOST_PIXELS * 8 or np.prod(header.shape, dtype=float) > MOST_PIXELS:
             raise BadInput(f"{path} has more than {MOST_PIXELS:,} pixels: give it in parts.")
-        array = np.empty(shape, header.dtype)
+        array = np.empty(header.shape, header.dtype)
         npy.read_into(array, opened.stream, header, lambda block: block)
-    array = _as_uint8(array, path)
-    single = array.ndim == 2 or (array.ndim == 3 and shape[2] in COLOURS and shape[0] not in (*COLOURS, 1))
-    images = [array] if single else list(array)
-    return [
-        image[..., :3] if image.ndim == 3 and image.shape[2] in COLOURS else np.squeeze(image)
-        for image in images
-    ]
+    return array
 
 
-def _as_uint8(array: np.ndarray, path: Path) -> Bytes:
+def _as_uint8(array: np.ndarray, name: str) -> Bytes:
     if array.dtype == np.uint8:
         return array
     if array.dtype.kind == "b":
         return array.astype(np.uint8) * np.uint8(WHITE)
     if not np.isfinite(array).all() or array.min() < 0 or array.max() > WHITE:
-        raise BadInput(f"{path} holds numbers that are not from 0 to {WHITE}: save its pixels as uint8.")
+        raise BadInput(f"{name} holds numbers that are not from 0 to {WHITE}: save its pixels as uint8.")
     of_one = array.dtype.kind == "f" and array.max() <= 1
     return np.rint(array * (WHITE if of_one else 1)).astype(np.uint8)

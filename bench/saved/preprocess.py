@@ -203,11 +203,11 @@ def prepare(image: Bytes, looks: Looks) -> Prepared:
     grey = grey_of(image, 255)
     ink = find(grey) if looks.ink is not None or grey.shape == shape else None
     if grey.shape == shape and any(_is_alike(grey, ink, alike) for alike in looks.alike):
-        return Prepared(_as_bytes(image, grey, looks), False, False)
+        return Prepared(_resized(image, looks), False, False)
     if looks.ink is None:
         return Prepared(_resized(image, looks), False, False)
     if ink is None:
-        return Prepared(_as_bytes(image, resized(grey, height, width), looks), True, False)
+        return Prepared(_scaled(resized(grey, height, width), looks), True, False)
     return Prepared(_scaled(draw(ink, shape, looks.ink), looks), False, True)
 
 
@@ -236,15 +236,10 @@ def grey_of(image: Bytes, pixel_max: int) -> Floats:
     return np.asarray(flat[..., :3] @ np.array([0.299, 0.587, 0.114], np.float32))
 
 
-def _as_bytes(image: Bytes, grey: Floats, looks: Looks) -> Bytes:
-    """An image that is taken as it is."""
+def _resized(image: Bytes, looks: Looks) -> Bytes:
+    """The whole image at the training images' size, with their channels; as it is where it has both."""
     if image.shape == looks.shape and looks.pixel_max == 255:
         return image
-    return _scaled(grey, looks)
-
-
-def _resized(image: Bytes, looks: Looks) -> Bytes:
-    """The whole image at the training images' size, with their channels."""
     if len(looks.shape) == 2 or looks.shape[2] == 1:
         return _scaled(resized(grey_of(image, 255), *looks.shape[:2]), looks)
     layers = image.reshape(*image.shape[:2], -1).astype(np.float32)

@@ -73,7 +73,7 @@ class Saver:
                 raise
             except OSError as error:
                 raise BadInput(f"{error.filename or place} cannot be written: {reason(error)}.") from None
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # a model of one's own may raise anything
                 said = short(f"{type(error).__name__}: {reason(error)}")
                 yield Kept(entry.label, place, f"not saved: {said}", True)
 
@@ -95,7 +95,7 @@ class Saver:
             own=own,
             cell=cell,
             key=key,
-            scale=getattr(model, "scale_", None),
+            scale=model.scale_ if entry.learning_curve else None,
             data=runs.manifest.data,
             looks=self._looks_of(rows.train),
             threshold=calibrate(cell, self.data, entry, rows.train, done.stopped_at),
@@ -104,7 +104,9 @@ class Saver:
             files={},
         )
         words = label_of(cell, self.models, runs.manifest.split.split)
-        text = card.text(about, done, group, place, words, len(rows.train), len(rows.test))
+        fitted = np.bincount(self.data.labels[rows.train], minlength=self.data.classes).tolist()
+        split = cell.parts.described(own=runs.manifest.split.own)
+        text = card.text(about, done, group, place, words, split, fitted)
         with self.deferred():
             _write(place, model, about, text)
         return "saved" if same else "saved; it does not classify every test image as the record says"

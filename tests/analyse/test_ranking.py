@@ -69,8 +69,8 @@ def test_intervals_of_all_three_pairs_hold_together(found, slices):
 
 def test_images_needed_for_what_all_reach(found):
     assert found.reach == pytest.approx(0.8, abs=0.011)
-    assert found.smallest == 300
     cnn, svm_rank, mlp = found.ranks
+    assert [rank.smallest for rank in found.ranks] == [300, 7_000, 300]
     assert 300 < cnn.images.value < mlp.images.value <= 7_000
     assert svm_rank.images is None, "one size alone"
 
@@ -84,6 +84,24 @@ def test_models_on_fewer_images_have_no_rank():
     slices = slices_of([*RECORDS[3:6], *RECORDS[6:9], RECORDS[-1]])
     ranks = ranking(slices.runs, slices.headlines, slices.groups).ranks
     assert {rank.setting.model for rank in ranks} == {"mlp", "svm"}
+
+
+def test_a_model_that_needs_fewer_than_were_measured_names_its_own_fewest():
+    larger = [network("cnn", correct(0.94, s), seed=s, epochs=3, train_size=3_000) for s in SEEDS]
+    slices = slices_of([*RECORDS[:3], *larger, *RECORDS[6:12]])
+    found = ranking(slices.runs, slices.headlines, slices.groups)
+    column = shown.table(found, slices).header.index(f"images for {100 * found.reach:.0f}%")
+    cells = {row[1]: row[column] for row in shown.table(found, slices).rows}
+    assert cells["CNN"] == "< 3,000"
+    assert cells["MLP"] not in ("–", "< 300")
+
+
+def test_a_model_on_another_split_has_no_rank():
+    others = [network("cnn", correct(0.99, s), seed=s, split=7, epochs=3) for s in SEEDS]
+    slices = slices_of([*others, *RECORDS[6:]])
+    assert "cnn" in slices.headlines
+    ranks = ranking(slices.runs, slices.headlines, slices.groups).ranks
+    assert {rank.setting.model for rank in ranks} == {"svm", "mlp"}
 
 
 def test_models_on_test_images_of_their_own_have_no_rank():

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 from hexbench.errors import BadInput
-from hexbench.saved.pictures import read
+from hexbench.saved.pictures import images_of, read
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -72,11 +72,15 @@ def test_a_phone_that_was_held_sideways(grey, tmp_path):
         (lambda g: g.astype(np.float32), 1),
         (lambda g: g > 99, 1),
         (lambda g: np.asfortranarray(g.astype(">i4")), 1),
+        (lambda g: np.stack([g[..., None]] * 2), 2),
+        (lambda g: np.stack([g[None]] * 2), 2),
     ],
 )
 def test_arrays_are_read(array, count, grey, tmp_path):
     np.save(tmp_path / "a.npy", array(grey))
     found = read(tmp_path / "a.npy")
+    for one, other in zip(found, images_of(array(grey), "an array"), strict=True):
+        np.testing.assert_array_equal(one, other)
     assert len(found) == count
     levels = found[0] if found[0].ndim == 2 else found[0][..., 0]
     assert np.array_equal(levels, 255 * (grey > 99) if array(grey).dtype == bool else grey)
@@ -118,6 +122,9 @@ BAD = {
     "small": (png(7), "too small"),
     "header": (b"\x93NUMPY\x01\x00", "cannot be read"),
     "line": (npy(np.zeros(9)), "holds float64"),
+    "channels": (npy(np.zeros((2, 9, 9, 7))), "of numbers are needed"),
+    "two channels": (npy(np.zeros((2, 9, 9, 2))), "of numbers are needed"),
+    "channels first": (npy(np.zeros((2, 3, 9, 9))), "of numbers are needed"),
     "five": (npy(np.zeros((2, 9, 9, 3, 1))), "holds float64"),
     "text array": (npy(np.full((9, 9), "a")), "of numbers are needed"),
     "nan": (npy(np.full((9, 9), np.nan)), "from 0 to 255"),

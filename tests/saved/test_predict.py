@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 
 import numpy as np
@@ -42,9 +43,15 @@ def test_a_table_names_label_probability_and_runner_up(digits_run, images, monke
     monkeypatch.chdir(images)
     code, said, errors = ask("--model", model, "photo.jpg", "several.npy")
     assert (code, errors) == (0, "")
-    assert "probability" in said
-    assert "runner-up" in said
-    assert "several.npy [3]" in said
+    answers = json.loads(ask("--model", model, "--format", "json", "photo.jpg", "several.npy")[1])
+    lines = [line for line in said.splitlines() if ".jpg" in line or ".npy" in line]
+    assert len(lines) == len(answers) == 5
+    for number, (line, answer) in enumerate(zip(lines, answers, strict=True)):
+        name = "photo.jpg" if number == 0 else f"several.npy [{number - 1}]"
+        cells = [cell.strip() for cell in line.strip("│").split("│")]
+        shown = answer["label"] if answer["status"] == "ok" else answer["status"]
+        shares = [f"{100 * answer[key]:.1f}%" for key in ("probability", "runner_up_probability")]
+        assert cells == [name, shown, answer["label"], shares[0], answer["runner_up"], shares[1]]
 
 
 def test_json_has_the_same(digits_run, images, digits_images):
@@ -140,6 +147,6 @@ def test_the_cards_example_works(name, digits_run, images, monkeypatch, capsys):
     exec(compile(python, "card", "exec"), {})
     assert "Answer(status=" in capsys.readouterr().out
     (console,) = re.findall(r"```console\nhexbench (.*?)\n```", text)
-    code, said, _ = ask(*console.split()[1:])
+    code, said, _ = ask(*shlex.split(console)[1:])
     assert code == 0
     assert "photo.jpg" in said

@@ -1,6 +1,7 @@
 """Models are kept as they were measured, once, whole, and load without executing anything."""
 
 import json
+import re
 import shutil
 import sys
 
@@ -11,12 +12,13 @@ from cells import cell, correct, done
 from hexbench.analyse.groups import Group
 from hexbench.errors import BadInput
 from hexbench.measure.cell import fit_model
+from hexbench.models import entries
 from hexbench.plan import models
-from hexbench.plan.models import known_models
-from hexbench.saved import description, save
+from hexbench.saved import description, estimators, networks, save
 from hexbench.saved.load import load
 from hexbench.store.store import Store
 from saved.conftest import run
+from sklearn.datasets import load_digits
 
 pytestmark = pytest.mark.slow
 
@@ -291,6 +293,54 @@ def test_other_folders_are_told_apart(tmp_path, digits_run):
     refused(tmp_path / "run", "without saved models")
 
 
-def test_every_model_of_hexbench_is_one_that_can_be_kept():
-    for entry in known_models().values():
-        assert entry.learning_curve == hasattr(entry.load(), "describe")
+SMALL = {"epochs": 1, "max_iter": 100, "n_estimators": 5, "n_components": 20, "folds": 2}
+"""Hyperparameters with which a model is fitted in a moment."""
+
+
+@pytest.mark.parametrize("name", entries())
+def test_every_model_of_hexbench_is_kept(name, tmp_path):
+    entry = entries()[name]
+    data = load_digits()
+    images = (data.images[:60] * 15).astype(np.uint8)
+    X = images if entry.takes_images else images.reshape(60, -1).astype(np.float32) / 255
+    params = {key: value for key, value in SMALL.items() if key in entry.defaults}
+    params |= {"C": [1.0], "gamma": [0.1], "kernel": ["rbf"]} if entry.searches else {}
+    model = entry.load()(**params).fit(X, data.target[:60])
+    if entry.learning_curve:
+        networks.save(model, tmp_path)
+        unfitted = entry.load()(**params)
+        copy = networks.load(unfitted, tmp_path, images.shape[1:], range(10), model.scale_)
+        assert (copy.n_parameters_, copy.n_bytes_, copy.layers_) == (
+            model.n_parameters_,
+            model.n_bytes_,
+            model.layers_,
+        )
+    else:
+        estimators.save(model, tmp_path)
+        copy = estimators.load(tmp_path, entry.load())
+    np.testing.assert_array_equal(copy.predict(X), model.predict(X))
+
+
+def test_an_own_model_may_call_anything_its_scale(tmp_path):
+    (tmp_path / "scaled.py").write_text(
+        "from sklearn.linear_model import RidgeClassifier\n\n\n"
+        "class Scaled(RidgeClassifier):\n    def fit(self, X, y):\n"
+        "        self.scale_ = X.std(axis=0)\n        return super().fit(X, y)\n"
+    )
+    code, said = run(
+        *("--sweep", "Scaled: train_size=200", "--data", "digits", "--out", tmp_path / "run"),
+        *("--model", f"{tmp_path}/scaled.py:Scaled", "--save-models"),
+    )
+    assert (code, said.count(": saved: ")) == (0, 1)
+
+
+def test_a_card_counts_the_images_that_were_fitted(tmp_path):
+    out = tmp_path / "a folder"
+    code, said = run("--sweep", "svm: train_size=300", "--data", "digits", "--out", out, "--save-models")
+    assert code == 0, said
+    text = (out / "models" / "svm" / "README.md").read_text()
+    assert "Fewer than 50 training images: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9." in text
+    rows = re.findall(r"^\| *\d +\| +(\d+) \|", text, re.MULTILINE)
+    assert sum(map(int, rows)) == 300
+    assert "train_test_split(test_size=0.30, random_state=42)" in text
+    assert f"--model '{out / 'models' / 'svm'}'" in text
