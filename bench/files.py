@@ -199,6 +199,11 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def said(error: BaseException) -> str:
+    """What an error of somebody else's code says, with its kind, for a sentence."""
+    return short(f"{type(error).__name__}: {reason(error)}")
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """` (did you mean 'x'?)` for the choice most like a misspelt word, or `` if none is."""
     found = difflib.get_close_matches(short(word), list(choices), n=1)

@@ -11,8 +11,6 @@ folder's optional `study.py` may define:
 """
 
 import importlib
-import importlib.util
-import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,6 +22,7 @@ from hexbench.data.dataset import Split
 from hexbench.data.sources import Sources
 from hexbench.errors import BadInput
 from hexbench.files import is_of_system, nearest, read_toml, reason, short
+from hexbench.own_code import imported
 
 if TYPE_CHECKING:
     from hexbench.analyse.claims import Claim
@@ -246,14 +245,7 @@ def _module(name: str, folder: Path) -> ModuleType | None:
         return None
     if folder.parent == FOLDER:
         return importlib.import_module(f"hexbench.studies.{name}.study")
-    spec = importlib.util.spec_from_file_location(f"hexbench_study_{folder.resolve().name}", file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise BadInput(
-            f"its study.py cannot be imported: {short(f'{type(error).__name__}: {reason(error)}')}"
-        ) from None
-    return module
+        return imported(file).module
+    except BadInput as error:
+        raise BadInput(f"its study.py {error}") from None

@@ -11,7 +11,10 @@ from cells import cell, correct, done, save_run
 from conftest import ROOT
 from engine import ALLOWED, engine_files, findings, imports
 
-LOW = {"hexbench.errors", "hexbench.files", "hexbench.data", "hexbench.models", "hexbench.plan"}
+LOW = {
+    *("hexbench.errors", "hexbench.files", "hexbench.own_code"),
+    *("hexbench.data", "hexbench.models", "hexbench.plan"),
+}
 READING = LOW | {"hexbench.store", "hexbench.analyse", "hexbench.study"}
 REPORTING = READING | {"hexbench.report"}
 MEASURING = REPORTING | {"hexbench.measure"}
@@ -22,7 +25,8 @@ MAY_IMPORT = {
     "hexbench.variables": {"hexbench.errors", "hexbench.files", "hexbench.models"},
     "hexbench.paths": set(),
     "hexbench.process": {"hexbench.errors", "hexbench.files", "hexbench.variables"},
-    "hexbench.data": {"hexbench.errors", "hexbench.files"},
+    "hexbench.own_code": {"hexbench.errors", "hexbench.files"},
+    "hexbench.data": {"hexbench.errors", "hexbench.files", "hexbench.own_code"},
     "hexbench.plan": LOW,
     "hexbench.store": LOW,
     "hexbench.measure": LOW | {"hexbench.store", "hexbench.variables"},

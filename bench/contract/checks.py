@@ -18,9 +18,8 @@ from hexbench.contract.subject import (
     differing_in,
     enlarged,
     plain,
-    said,
 )
-from hexbench.files import short
+from hexbench.files import said, short
 
 LEARNED = 0.5
 """Of the images that it was fitted on a model must classify this share; guessing gets a tenth."""

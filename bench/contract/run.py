@@ -7,12 +7,12 @@ from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 from hexbench.contract.checks import CHECKS, NEEDED, Fault, NotApplicable, Remark
-from hexbench.contract.subject import Subject, said
+from hexbench.contract.subject import Subject
 from hexbench.errors import BadInput
-from hexbench.files import one_line
+from hexbench.files import one_line, said
 from hexbench.measure.start import start_jax
 from hexbench.plan.models import known_models, name_of
-from hexbench.run.child import Child, serve_others
+from hexbench.run.child import Child, serve_foreign_code
 
 IMPORTED_WITHIN_S = 120.0
 
@@ -109,7 +109,7 @@ class _Apart:
 
 def _serve(pipe: Connection, reference: str) -> None:
     """What the process does: the checks that come through the pipe, until nobody sends any."""
-    serve_others()
+    serve_foreign_code()
     try:
         entry = known_models([reference])[name_of(reference)]
         if entry.accelerated:

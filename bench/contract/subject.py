@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from hexbench.data import digits
 from hexbench.data.dataset import Dataset, stratified_order
-from hexbench.files import reason, short
 from hexbench.measure.cell import make_model
 from hexbench.models import Entry
 
@@ -101,8 +100,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(map(plain, value))
     return value if isinstance(value, bool | int | float | str | None) else repr(value)
-
-
-def said(error: BaseException) -> str:
-    """An error in a few words."""
-    return short(f"{type(error).__name__}: {reason(error)}")

@@ -1,13 +1,10 @@
 """Data from a Python function of one's own: `--data FILE.py:FUNCTION`."""
 
-import importlib.util
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,7 +13,8 @@ from hexbench.data.npy import in_memory
 from hexbench.data.parts import TEST, TRAIN, Part, Parts, of_arrays
 from hexbench.data.sources import Source
 from hexbench.errors import BadInput
-from hexbench.files import nearest, one_line, reason, short
+from hexbench.files import nearest, one_line, said, short
+from hexbench.own_code import imported
 
 RETURNS = (
     "a Dataset, (images, labels), (images, labels, class_names), ((X_train, y_train), (X_test, y_test)) or a "
@@ -52,7 +50,10 @@ def source(file: Path, function: str) -> Source:
 
 
 def _function(file: Path, function: str, where: str) -> Callable[[], Any]:
-    module = _guarded(partial(_imported, file), f"{file.name} cannot be imported", where)
+    try:
+        module = imported(file).module
+    except BadInput as error:
+        raise BadInput(f"--data {where}: {file.name} {error}.") from None
     found = getattr(module, function, None)
     if not callable(found):
         names = [name for name, value in vars(module).items() if callable(value)]
@@ -63,15 +64,6 @@ def _function(file: Path, function: str, where: str) -> Callable[[], Any]:
     return called
 
 
-def _imported(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"hexbench_data_{file.stem}", file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look a class's module up there
-    spec.loader.exec_module(module)
-    return module
-
-
 def _guarded(work: Callable[[], Any], what: str, where: str) -> Any:
     """What the user's code gives; BadInput whatever it raises, but for Ctrl-C."""
     try:
@@ -79,9 +71,7 @@ def _guarded(work: Callable[[], Any], what: str, where: str) -> Any:
     except (KeyboardInterrupt, BadInput):
         raise
     except BaseException as error:
-        raise BadInput(
-            f"--data {where}: {what}: {short(f'{type(error).__name__}: {reason(error)}')}."
-        ) from None
+        raise BadInput(f"--data {where}: {what}: {said(error)}.") from None
 
 
 def _parts(returned: Any, where: str) -> Parts:

@@ -1,21 +1,18 @@
 """Which models there are: those of hexbench, one's own from Python files, and those of installed packages."""
 
-import importlib.util
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 from hexbench.errors import BadInput
-from hexbench.files import nearest, reason, short
+from hexbench.files import nearest, said
 from hexbench.models import Entry, entries, entry_of
+from hexbench.own_code import Imported, imported, source_of
 from hexbench.plan.cell import frozen, is_plain
-from hexbench.plan.source import source_of
 
 GROUP = "hexbench.models"
 """The group of entry points under which packages offer models."""
@@ -115,60 +112,13 @@ def _of_file(reference: str) -> Entry:
     if not hasattr(found.module, name):
         classes = [n for n, value in vars(found.module).items() if isinstance(value, type)]
         raise BadInput(f"--model {reference}: {file} has no {name!r}{nearest(name, classes)}.")
-    return _entry(getattr(found.module, name), name, f"--model {reference}", found.source)
-
-
-class _Imported(NamedTuple):
-    module: ModuleType
-    source: str
-    """sha256."""
+    return _entry(getattr(found.module, name), name, f"--model {reference}", found.digest)
 
 
 @cache
-def _imported(file: Path) -> _Imported:
-    """A file, read once; what it imports from its folder is found there, behind all that is installed.
-
-    BadInput says in half a sentence why not.
-    """
-    folder = file.parent
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))
-    try:
-        source = source_of(file, folder)
-        if hidden := next(_hidden(source.beside, folder), None):
-            raise BadInput(f"imports {hidden}: rename the file beside it")
-        name = _module_name(file)
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # dataclasses and pickle look a class's module up there
-        # Not from __pycache__: what runs is what was digested.
-        exec(compile(source.content, str(file), "exec", dont_inherit=True), vars(module))
-    except (KeyboardInterrupt, BadInput):
-        raise
-    except BaseException as error:
-        raise BadInput(f"cannot be imported: {_said(error)}") from None
-    return _Imported(module, source.digest)
-
-
-def _hidden(beside: Sequence[Path], folder: Path) -> Iterator[str]:
-    """What is imported instead of files that lie beside an own model, in words."""
-    for file in beside:
-        name = file.relative_to(folder).parts[0].removesuffix(".py")
-        found = importlib.util.find_spec(name)
-        places = [found.origin, *(found.submodule_search_locations or ())] if found else []
-        if not any(place and Path(place).resolve().is_relative_to(folder) for place in places):
-            yield f"{name}, and Python finds {places[0] if places else 'nothing'} under that name"
-
-
-def _module_name(file: Path) -> str:
-    """Its own where that leads to it, as in processes that a model starts; else one that nothing else has."""
-    name = file.stem
-    if name.isidentifier() and name not in sys.modules:
-        found = importlib.util.find_spec(name)
-        if found is not None and found.origin and Path(found.origin).resolve() == file:
-            return name
-    return f"hexbench_own_{sha256(str(file).encode()).hexdigest()[:12]}"
+def _imported(file: Path) -> Imported:
+    """A file of models is run once in a process."""
+    return imported(file)
 
 
 # --- From installed packages ---
@@ -206,7 +156,7 @@ def _installed(name: str) -> Entry:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise BadInput(f"{what} cannot be imported: {_said(error)}.") from None
+        raise BadInput(f"{what} cannot be imported: {said(error)}.") from None
     return _entry(model, name, what, source.digest)
 
 
@@ -239,7 +189,3 @@ def _with_plain_defaults(entry: Entry) -> Entry:
                 f"the default of {name} is of type {kind}, not a finite number, a word or a list of those"
             )
     return replace(entry, defaults=defaults)
-
-
-def _said(error: BaseException) -> str:
-    return short(f"{type(error).__name__}: {reason(error)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hexbench.analyse.claims import Verdict, as_json, judge
 from hexbench.analyse.runs import Runs
 from hexbench.errors import BadInput, NothingMeasured
-from hexbench.files import reason, short, write_whole
+from hexbench.files import said, write_whole
 from hexbench.plan.cell import shown
 from hexbench.report import figures, html, markdown
 from hexbench.report.context import Context
@@ -73,8 +73,7 @@ def _sections(study: "Study", context: Context) -> list[Part]:
     except Exception as error:
         if study.is_ours:
             raise
-        said = short(f"{type(error).__name__}: {reason(error)}")
-        raise BadInput(f"{study.folder}: sections() of its study.py failed: {said}.") from error
+        raise BadInput(f"{study.folder}: sections() of its study.py failed: {said(error)}.") from error
 
 
 def _csv(records: Sequence[Record]) -> str:

@@ -15,7 +15,7 @@ from hexbench.errors import BadInput
 from hexbench.measure.cell import OnEpochs, failed, measure
 from hexbench.plan.cell import Cell
 from hexbench.plan.models import known_models
-from hexbench.run.child import Child, serve_others
+from hexbench.run.child import Child, serve_foreign_code
 from hexbench.store.record import Record
 
 if TYPE_CHECKING:  # JAX takes seconds to load
@@ -50,9 +50,9 @@ class Task(NamedTuple):
 class Subprocess:
     """A process that is started when it is needed first, and again after it was killed."""
 
-    def __init__(self, data: Dataset, own_models: Sequence[str], *, of_others: bool = False):
-        """`of_others`: its models are not hexbench's own."""
-        self._arguments = (data, list(own_models), of_others)
+    def __init__(self, data: Dataset, own_models: Sequence[str], *, foreign: bool = False):
+        """`foreign`: its models are none of hexbench's."""
+        self._arguments = (data, list(own_models), foreign)
         self._child: Child | None = None
 
     def __enter__(self) -> Self:
@@ -116,10 +116,10 @@ def limited(on_epochs: OnEpochs, limit_s: float | None, checkpoint: "DiskCheckpo
     return told
 
 
-def _serve(pipe: Connection, data: Dataset, own_models: list[str], of_others: bool) -> None:
+def _serve(pipe: Connection, data: Dataset, own_models: list[str], foreign: bool) -> None:
     """What the process does: measure the cells that come through the pipe, until nobody sends any."""
-    if of_others:
-        serve_others()
+    if foreign:
+        serve_foreign_code()
     try:
         models = known_models(own_models)
     except BadInput as error:

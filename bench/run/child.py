@@ -40,8 +40,8 @@ class Child:
         return f"its process ended {ended}" + (", as where memory runs out" if code == -9 else "")
 
 
-def serve_others() -> None:
-    """Make this process one that runs the code of others: it prints nothing, and is ended first.
+def serve_foreign_code() -> None:
+    """Make this process one that runs code of the user's: it prints nothing, and is ended first.
 
     That is, by Linux where memory runs out, before the process that waits for it.
     """

@@ -102,7 +102,7 @@ class Worker:
         self._listener = listener or ProgressListener()
         self._deferred, self._shared = deferred, shared
         self._subprocess = Subprocess(data, own_models)
-        self._of_others = Subprocess(data, own_models, of_others=True)
+        self._foreign = Subprocess(data, own_models, foreign=True)
 
     def carry_out(self, cells: Iterable[Cell]) -> Iterator[CellResult]:
         """Measure `cells` one after another; store each record, then yield it.
@@ -112,7 +112,7 @@ class Worker:
         that process has died, they are measured here.
         """
         waiting = list(cells)
-        with self._subprocess, self._of_others:
+        with self._subprocess, self._foreign:
             while waiting:
                 elsewhere: list[Cell] = []
                 alone = self._options.rerun_disturbed or self._options.divided_among is not None
@@ -205,7 +205,7 @@ class Worker:
         ):
             return None
         if entry.source:
-            return self._of_others
+            return self._foreign
         return None if self._options.time_limit is None else self._subprocess
 
     def _checkpoint(self, cell: Cell) -> Place | None:

@@ -8,13 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from hexbench.data.dataset import Dataset
 from hexbench.errors import BadInput
-from hexbench.files import nearest, reason, short
+from hexbench.files import nearest, said
 from hexbench.measure.cell import make_model
 from hexbench.measure.fields import labelled
 from hexbench.models import Entry
+from hexbench.own_code import source_of
 from hexbench.plan.cell import ORDER
 from hexbench.plan.models import known_models, name_of
-from hexbench.plan.source import source_of
 from hexbench.saved import description, estimators, networks
 from hexbench.saved.description import AGAIN, Description
 from hexbench.saved.pictures import images_of, read
@@ -103,8 +103,9 @@ def load(folder: Path | str, own_models: Sequence[str] = ()) -> SavedModel:
                 unfitted, folder, about.data.shape, range(len(about.data.class_names)), about.scale
             )
     except Exception as error:  # whatever the libraries raise about a file that they did not write
-        said = short(f"{type(error).__name__}: {reason(error)}")
-        raise BadInput(f"{folder} holds no {about.label} of this hexbench ({said}): {AGAIN}.") from None
+        raise BadInput(
+            f"{folder} holds no {about.label} of this hexbench ({said(error)}): {AGAIN}."
+        ) from None
     return SavedModel(about, model, entry)
 
 

@@ -17,7 +17,7 @@ from hexbench.analyse.groups import Group, Setting
 from hexbench.analyse.runs import Runs
 from hexbench.data.dataset import Dataset
 from hexbench.errors import BadInput
-from hexbench.files import reason, short, write_whole
+from hexbench.files import reason, said, write_whole
 from hexbench.measure.cell import fit_model
 from hexbench.measure.environment import environment
 from hexbench.models import Entry
@@ -74,8 +74,7 @@ class Saver:
             except OSError as error:
                 raise BadInput(f"{error.filename or place} cannot be written: {reason(error)}.") from None
             except (Exception, SystemExit) as error:  # a model of one's own may raise anything
-                said = short(f"{type(error).__name__}: {reason(error)}")
-                yield Kept(entry.label, place, f"not saved: {said}", True)
+                yield Kept(entry.label, place, f"not saved: {said(error)}", True)
 
     def _save(self, runs: Runs, setting: Setting, group: Group, entry: Entry, place: Path) -> str:
         record = group.records[0]

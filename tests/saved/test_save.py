@@ -338,7 +338,7 @@ def test_a_card_counts_the_images_that_were_fitted(tmp_path):
     out = tmp_path / "a folder"
     code, said = run("--sweep", "svm: train_size=300", "--data", "digits", "--out", out, "--save-models")
     assert code == 0, said
-    text = (out / "models" / "svm" / "README.md").read_text()
+    text = (out / "models" / "svm" / "README.md").read_text().replace("\\", "")
     assert "Fewer than 50 training images: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9." in text
     rows = re.findall(r"^\| *\d +\| +(\d+) \|", text, re.MULTILINE)
     assert sum(map(int, rows)) == 300

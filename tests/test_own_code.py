@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 import pytest
-from hexbench.plan.source import source_of
+from hexbench.own_code import source_of
 
 FILES = {
     "mine.py": "import numpy, helper\nfrom parts import layers\nfrom parts.deep import leaf as other\n",
