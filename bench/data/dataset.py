@@ -89,6 +89,15 @@ class Provenance:
 UNKNOWN = Provenance()
 
 
+def _are_some_of(rows: "np.ndarray", count: int) -> bool:
+    """Whether they are row numbers of `count` rows, each once, neither none nor all."""
+    import numpy as np
+
+    found = np.unique(rows)
+    whole = rows.dtype.kind in "iu" and rows.ndim == 1 and 0 < len(rows) == len(found) < count
+    return bool(whole and found[0] >= 0 and found[-1] < count)
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Images with labels. Models see `images / pixel_max`."""
@@ -117,12 +126,11 @@ class Dataset:
             raise ValueError(f"images are {self.images.dtype} {self.images.shape}, not uint8 (n, h, w[, c])")
         if self.labels.shape != (len(self.images),):
             raise ValueError(f"{len(self.images)} images but labels of shape {self.labels.shape}")
+        if self.labels.dtype.kind not in "iu" or self.labels.min() < 0:
+            raise ValueError("labels are not whole numbers from 0")
         if self.labels.max() >= self.classes:
             raise ValueError(f"label {self.labels.max()} but {self.classes} class names")
-        part = self.test_part
-        if part is not None and not (
-            0 < len({*part.tolist()} & {*range(len(self.images))}) == len(part) < len(self.images)
-        ):
+        if self.test_part is not None and not _are_some_of(self.test_part, len(self.images)):
             raise ValueError("the test part is not some of the rows, each once")
 
     @property

@@ -154,10 +154,10 @@ def _images_in(folder: Path) -> Found:
 def _notes(parts: Mapping[str, Found]) -> Iterator[str]:
     aside = [name for found in parts.values() for name in found.left_aside]
     if aside:
-        yield f"files that are no PNG or JPEG are left aside: {listed(aside)}"
+        yield f"files that are no PNG or JPEG are ignored: {listed(aside)}"
     empty = [name for found in parts.values() for name in found.empty]
     if empty:
-        yield f"folders without an image are left aside: {listed(empty)}"
+        yield f"folders without an image are ignored: {listed(empty)}"
 
 
 def _sizes(path: Path, files: Sequence[File]) -> Counter[tuple[int, int]]:
@@ -260,6 +260,7 @@ def _pixels(path: Path, files: Sequence[File], size: Size, *, resize: bool) -> t
         if pixels.ndim > images.ndim - 1:
             grey, images = images, room_for(len(files), (*size, 3), str(path))
             images[:place] = grey[:place, :, :, None]
+            del grey
         images[place] = pixels if pixels.ndim == images.ndim - 1 else pixels[:, :, None]
     _refuse(path, broken, len(files))
     if not images.any():

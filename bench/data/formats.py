@@ -13,7 +13,15 @@ from hexbench.data.resize import Size
 from hexbench.data.sources import Source
 from hexbench.files import is_of_system
 
-PART = r"(?P<stem>.*?)(?P<part>train(?:ing)?|test(?:ing)?|t10k)?"
+TRAIN, TEST, VALIDATION = "train", "test", "validation"
+WORDS = {
+    TRAIN: r"train(?:ing)?",
+    TEST: r"test(?:ing)?|t10k",
+    VALIDATION: r"val(?:id(?:ation)?)?|dev",
+}
+"""How parts are called in the names of files, folders and arrays."""
+ANY_PART = "|".join(WORDS.values())
+PART = rf"(?P<stem>.*?)(?:(?<![A-Za-z0-9])(?P<part>{ANY_PART}))?"
 IDX = re.compile(rf"{PART}[-_.]?images?[-_.]idx[34][-_.]ubyte(?:\.gz)?", re.IGNORECASE)
 IMAGES = (".png", ".jpg", ".jpeg")
 TABLE = re.compile(rf"{PART}\.csv(?:\.gz)?", re.IGNORECASE)

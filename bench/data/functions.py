@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 from hexbench.data.dataset import Dataset, Provenance
+from hexbench.data.formats import TEST, TRAIN
 from hexbench.data.npy import in_memory
-from hexbench.data.parts import TEST, TRAIN, Part, Parts, of_arrays
+from hexbench.data.parts import Part, Parts, of_arrays
 from hexbench.data.sources import Source
 from hexbench.errors import BadInput
 from hexbench.files import nearest, one_line, said, short

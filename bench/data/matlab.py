@@ -61,8 +61,10 @@ def _parts(path: Path, *, values: bool) -> Parts:
     if not emnist.is_emnist(path.name):
         return Parts(str(path), parts, notes=called.notes)
     mapping = next((array for name, array in found.items() if name.endswith("mapping")), np.empty((0, 0)))
-    is_plain = mapping.ndim == 2 and mapping.shape[1] > 1 and mapping.dtype.kind in "ui"
-    names = {int(row[0]): chr(min(int(row[1]), 127)) for row in mapping} if is_plain else {}
+    try:
+        names = emnist.named(mapping)
+    except (ValueError, IndexError, OverflowError, TypeError):  # then the labels are the classes' names
+        names = {}
     finish = partial(emnist.put_right, characters=names)
     return Parts(str(path), parts, notes=(*called.notes, emnist.UPRIGHT), finish=finish)
 
@@ -159,7 +161,7 @@ class _Matrix:
             yield from inner.arrays(f"{name}.{field}").items()
             self._skip(size, read=size)
 
-    def _small(self) -> bytes:
+    def _small(self) -> bytes | bytearray:
         """The content of an element that is never large."""
         _, size, small = self._element()
         if size > SMALL:
@@ -176,9 +178,9 @@ class _Matrix:
             kind, size = kind & 0xFFFF, small
         if size > (4 if small else self.left):
             raise ValueError("an element is longer than what holds it")
-        return kind, size, tag[4 : 4 + small] if small else b""
+        return kind, size, bytes(tag[4 : 4 + small] if small else b"")
 
-    def _take(self, size: int) -> bytes:
+    def _take(self, size: int) -> bytearray:
         data = self.content.read(size)
         self._skip(size, read=size)
         return data
@@ -198,7 +200,7 @@ class _Content:
         self._packer = zlib.decompressobj() if packed else None
         self.given = 0
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int) -> bytearray:
         """So many bytes; EOFError where there are fewer."""
         found = bytearray()
         while len(found) < size:
@@ -206,7 +208,7 @@ class _Content:
             if not piece:
                 raise EOFError("it is damaged or cut short")
             found += piece
-        return bytes(found)
+        return found
 
     def skip(self, size: int) -> None:
         """Go on behind so many bytes; EOFError where there are fewer."""

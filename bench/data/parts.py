@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 from hexbench.data.dataset import Dataset
+from hexbench.data.formats import ANY_PART, TEST, TRAIN, VALIDATION, WORDS
 from hexbench.data.images import read_image_header, read_images, room_for
 from hexbench.data.labels import Labels, named, read_labels, together
 from hexbench.data.npy import Opened, in_memory
@@ -16,14 +17,6 @@ from hexbench.data.sources import Source, file_source
 from hexbench.errors import BadInput
 from hexbench.files import is_of_system, short
 
-TRAIN, TEST, VALIDATION = "train", "test", "validation"
-WORDS = {
-    TRAIN: r"train(?:ing)?",
-    TEST: r"test(?:ing)?|t10k",
-    VALIDATION: r"val(?:id(?:ation)?)?|dev",
-}
-"""How parts are called in the names of files, folders and arrays."""
-ANY_PART = "|".join(WORDS.values())
 IMAGES, LABELS, NAMES = "images", "labels", "names"
 ROLES = {
     IMAGES: r"x|ima?ges?|imgs?|data|pixels?",
@@ -175,7 +168,7 @@ def arrays_called(names: Sequence[str], where: str) -> Arrays:
     return Arrays(parts, found.get("", {}).get(NAMES), notes)
 
 
-ONE, MORE = "has no counterpart and is left aside", "have no counterpart and are left aside"
+ONE, MORE = "has no counterpart and is ignored", "have no counterpart and are ignored"
 
 
 class Files(NamedTuple):

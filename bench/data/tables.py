@@ -15,11 +15,11 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from hexbench.data import emnist, npy
 from hexbench.data.dataset import Dataset
-from hexbench.data.formats import TABLE
+from hexbench.data.formats import TABLE, TEST
 from hexbench.data.images import Pixels, image_shape
-from hexbench.data.labels import Labels, read_labels, together
+from hexbench.data.labels import MAX_CLASSES, Labels, read_labels, together
 from hexbench.data.npy import Header, in_memory, unpacked_file
-from hexbench.data.parts import TEST, called_after, divide, files_called
+from hexbench.data.parts import called_after, divide, files_called
 from hexbench.data.sources import Source, file_source
 from hexbench.errors import BadInput
 from hexbench.files import short
@@ -31,7 +31,9 @@ LABEL = re.compile(r"labels?|class|target|y", re.IGNORECASE)
 PIXEL = re.compile(
     r"(pixel|px|p|x|f|feature|attribute|column|v)?[ _.-]?[0-9]+([ _.,x-]+[0-9]+)?", re.IGNORECASE
 )
-NUMBER = re.compile(r"[+-]?[0-9]+(\.0*)?")
+NUMBER = re.compile(r"([+-]?[0-9]+)(\.0*)?")
+SCIENTIFIC = re.compile(r"[+-]?[0-9](\.[0-9]*)?e[+-]?[0-9]{1,2}", re.IGNORECASE)
+"""How `numpy.savetxt` writes numbers."""
 SEPARATORS = ",;\t"
 BLOCK = 2**20
 LONGEST_LINE = 2**24
@@ -70,7 +72,7 @@ def source(path: Path) -> Source:
     for part, table in list(tables.items()):
         if table.label is None and len(tables) > 1 and part == TEST:
             del tables[part]
-            notes.append(f"{table.path.name} has no labels and is left aside")
+            notes.append(f"{table.path.name} has no labels and is ignored")
         elif table.label is None:
             raise BadInput(f"{table.path} has no column named label.")
     shapes = {table.pixels: _shape(table) for table in tables.values()}
@@ -138,7 +140,9 @@ def _survey(path: Path) -> Table:
         raise BadInput(
             f"{path} {'is empty' if not names[0] else 'has one column: expected a label and pixels'}."
         )
-    if not any(re.search("[A-Za-z]", name) for name in names[1:]) and names[0].lower() != "label":
+    # Pixels repeat; a header names each column once, if by numbers alone.
+    named = LABEL.fullmatch(names[0]) and len({*names[1:]}) == len(names) - 1
+    if all(map(_is_number, names[1:])) and not named:
         squares = isqrt(len(names)) ** 2 == len(names) and isqrt(len(names) - 1) ** 2 != len(names) - 1
         return Table(path, separator, len(names), None if squares else 0, False, rows)
     return Table(path, separator, len(names), _label_of(names, path), True, rows - 1)
@@ -205,11 +209,13 @@ def _numbers(frame: "pd.DataFrame", line: int) -> np.ndarray:
         for column in range(frame.shape[1]):
             of_column = frame.iloc[:, column].to_numpy()
             if of_column.dtype.kind not in "buif":
-                row, found = next((i, v) for i, v in enumerate(of_column) if not _is_number(v))
-                said = repr(short(str(found))) if str(found) else "nothing"
-                raise ValueError(
-                    f"line {line + row} has {said} in the place of pixel {column}: a pixel is a number"
-                )
+                # `nan` and very long numbers are text to pandas, too.
+                wrong = ((row, v) for row, v in enumerate(of_column) if not _is_number(v))
+                for row, found in wrong:
+                    said = repr(short(str(found))) if str(found) else "nothing"
+                    raise ValueError(
+                        f"line {line + row} has {said} in the place of pixel {column}: a pixel is a number"
+                    )
     return values.astype(np.float64) if values.dtype.kind == "O" else values
 
 
@@ -223,18 +229,26 @@ def _is_number(value: Any) -> bool:
 
 def _place(text: Any, places: dict[str, int], name: str) -> int:
     word = str(text).strip()
-    if word not in places and (len(word) > npy.MAX_TEXT or len(places) > np.iinfo(np.uint16).max - 1):
-        raise BadInput(
-            f"{name} has the label {short(word)!r}, and labels are short and of 1,000 kinds at most."
-        )
+    if word not in places and len(word) > npy.MAX_TEXT:
+        raise BadInput(f"{name} has the label {short(word)!r}, which is longer than {npy.MAX_TEXT} letters.")
+    if word not in places and len(places) >= MAX_CLASSES:
+        raise BadInput(f"{name} holds more than {MAX_CLASSES:,} different labels.")
     return places.setdefault(word, len(places))
 
 
 def _labels(codes: np.ndarray, words: list[str], name: str, fewest: int) -> Labels:
     """Numbers where all are whole ones, else texts."""
-    whole = all(NUMBER.fullmatch(word) and len(word) < 18 for word in words)
-    values = np.array([int(float(word)) for word in words] if whole else words)
+    numbers = [_whole_number(word) for word in words]
+    values = np.array(words if None in numbers else numbers)
     return read_labels(in_memory(values[codes], f"{name} (labels)"), len(codes), fewest=fewest)
+
+
+def _whole_number(word: str) -> int | None:
+    if (match := NUMBER.fullmatch(word)) and len(word) < 18:
+        return int(match[1])
+    if SCIENTIFIC.fullmatch(word) and abs(value := float(word)) < 1e15 and value.is_integer():
+        return int(value)
+    return None
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from hexbench.data.dataset import Split
 from hexbench.data.resize import Size
 from hexbench.data.sources import Sources
 from hexbench.errors import BadInput
-from PIL import Image
+from PIL import Image, ImageFile
 
 IMAGES, LABELS = digits()
 RNG = np.random.default_rng(0)
@@ -193,8 +193,8 @@ def test_what_lies_beside_the_images(two):
     (two / "labels.txt").write_text("x")
     (two / "cow").mkdir()
     assert read(two).notes == (
-        "files that are no PNG or JPEG are left aside: labels.txt",
-        "folders without an image are left aside: cow",
+        "files that are no PNG or JPEG are ignored: labels.txt",
+        "folders without an image are ignored: cow",
     )
     assert read(two).fingerprint == before.fingerprint
     (two / "dog" / "a.webp").write_bytes(b"x")
@@ -240,6 +240,13 @@ def test_black_images_and_points(two):
 
 def test_an_image_that_unfolds_to_gigabytes_is_never_decoded(two, monkeypatch):
     save(two / "cat" / "0.png", Image.new("1", (9_000, 9_000)))
+    load = ImageFile.ImageFile.load
+
+    def loaded(image):
+        assert image.width < 9_000
+        return load(image)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", loaded)
     fault(two, "cat/0.png has 9000 x 9000 pixels, more than 67,108,864")
     save(two / "cat" / "0.png", Image.new("1", (20_000, 20_000)))
     fault(two, "cat/0.png has more than 67,108,864 pixels")

@@ -109,7 +109,7 @@ def test_emnist_is_put_upright_and_its_labels_are_characters(tmp_path):
     path = folder / "emnist-digits-train-images-idx3-ubyte.gz"
     data = read(path)
     is_digits(data)
-    assert data.name == "emnist-digits" and "put upright" in data.notes[0]
+    assert data.name == "emnist-digits" and "transposed" in data.notes[0]
     mapping = folder / "emnist-digits-mapping.txt"
     mapping.write_text("".join(f"{label} {65 + label}\n" for label in range(10)))
     assert read(path).class_names == tuple("ABCDEFGHIJ")
@@ -217,7 +217,7 @@ def test_names_that_could_mean_more_than_one_thing(tmp_path):
     np.savez(path, X=IMAGES, y=LABELS, images=IMAGES, x_train=IMAGES, y_train=LABELS)
     is_digits(read(path), own=False)
     np.savez(path, x_train=IMAGES, y_train=LABELS, x_test=IMAGES)
-    assert read(path).notes == ("x_test has no counterpart and is left aside",)
+    assert read(path).notes == ("x_test has no counterpart and is ignored",)
     np.savez(path, x_train=IMAGES, y_train=LABELS, x_test=IMAGES[:, 1:], y_test=LABELS)
     fault(path, "has parts of different images, 8 x 8 and 7 x 8")
     np.savez(path, x_train=IMAGES, y_train=LABELS, x_test=IMAGES, y_test=LABELS.astype(str))
@@ -245,7 +245,7 @@ def test_kaggles_files(tmp_path):
     for path in (folder, folder / "train.csv"):
         data = read(path)
         is_digits(data, own=False, count=TRAINED)
-        assert data.notes == ("test.csv has no labels and is left aside",)
+        assert data.notes == ("test.csv has no labels and is ignored",)
         assert data.name == "digit-recognizer"
     fault(folder / "test.csv", "test.csv has no column named label")
     frame(IMAGES[TRAINED:], LABELS[TRAINED:]).to_csv(folder / "test.csv.gz", index=False)
@@ -253,12 +253,26 @@ def test_kaggles_files(tmp_path):
     is_digits(read(folder))
 
 
+def test_files_that_are_called_like_emnist_alone_are_not_transposed(tmp_path):
+    frame(IMAGES, LABELS).to_csv(tmp_path / "emnist_hex.csv", index=False)
+    data = read(tmp_path / "emnist_hex.csv")
+    is_digits(data, own=False)
+    assert data.notes == ()
+    np.savez(tmp_path / "a.npz", X=IMAGES, y=LABELS)
+    path = tmp_path / "emnist-letters.mat"
+    scipy.io.savemat(path, {"X": IMAGES[:, :, :6], "y": LABELS})
+    fault(path, "hold squares, and these images are 8 x 6: rename them")
+    mapping = np.column_stack([np.arange(10), np.full(10, -1)])
+    scipy.io.savemat(path, {"X": IMAGES, "y": LABELS, "mapping": mapping})
+    assert read(path).class_names == tuple(map(str, range(10)))
+
+
 def test_a_table_without_a_header_and_emnists(tmp_path):
     for name, (x, y) in halves(IMAGES.swapaxes(1, 2), LABELS).items():
         frame(x, y).to_csv(tmp_path / f"emnist-digits-{name}.csv", index=False, header=False)
     data = read(tmp_path / "emnist-digits-train.csv")
     is_digits(data)
-    assert "put upright" in data.notes[0]
+    assert "transposed" in data.notes[0]
     frame(IMAGES, LABELS).to_csv(tmp_path / "mine.csv", index=False, header=False)
     is_digits(read(tmp_path / "mine.csv"), own=False)
 
@@ -296,6 +310,8 @@ BROKEN_TABLES = {
     "quotation marks go over": ['"1,255,6,7,8', '0",1,2,3,4'],
     "holds only one class": ["0,255,6,7,8"],
     "has the label": [f"{'1' * 300},255,6,7,8"],
+    "holds NaN or infinity: ": ["1,nan,6,7,8"],
+    "to 1000000000000000": [f"1,1{'0' * 25},6,7,8"],
 }
 
 
@@ -304,6 +320,36 @@ def test_tables_that_are_not_valid(tmp_path, words):
     path = tmp_path / "a.csv"
     path.write_text("\n".join([*LINES[:2], *BROKEN_TABLES[words], *LINES[3:]]))
     fault(path, words, "a.csv")
+
+
+def test_a_header_may_name_pixels_by_numbers_alone(tmp_path):
+    for header in ("target,0,1,2,3", "class,0,1,2,3", "label,1,2,3,4", "y,0,1,2,3"):
+        (tmp_path / "a.csv").write_text("\n".join([header, *LINES[1:]]))
+        assert len(read(tmp_path / "a.csv").images) == len(LINES) - 1
+
+
+def test_numbers_as_numpy_writes_them_are_no_header(tmp_path):
+    np.savetxt(tmp_path / "a.csv", np.column_stack([LABELS, IMAGES.reshape(len(IMAGES), -1)]), delimiter=",")
+    is_digits(read(tmp_path / "a.csv"), own=False)
+
+
+def test_labels_are_told_apart_to_the_last_digit(tmp_path):
+    labels = "12345678901234567", "12345678901234568"
+    rows = [f"{label},{pixels}" for label in labels for pixels in ("0,9,9,9", "9,0,0,0")]
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    assert read(tmp_path / "a.csv").class_names == labels
+
+
+def test_validation_files_are_trained_on_and_other_names_are_no_parts(tmp_path):
+    thirds = np.array_split(np.arange(90), 3)
+    for name, rows in zip(("train", "val", "test"), thirds, strict=True):
+        frame(IMAGES[rows], LABELS[rows]).to_csv(tmp_path / f"mine_{name}.csv", index=False)
+    data = read(tmp_path)
+    assert (len(data.images), len(data.test_part)) == (90, 30)
+    np.testing.assert_array_equal(data.images[data.test_part], IMAGES[thirds[2]])
+    for name in ("latest.csv", "contest.csv", "devices.csv"):
+        frame(IMAGES, LABELS).to_csv(tmp_path / name, index=False)
+        is_digits(read(tmp_path / name), own=False)
 
 
 @pytest.mark.parametrize(
@@ -341,7 +387,7 @@ def test_a_line_without_an_end_is_never_read_whole(tmp_path, monkeypatch):
 def test_matlab_files_of_emnist(tmp_path, packed):
     data = read(write_mat(tmp_path / "emnist-digits.mat", IMAGES, LABELS, packed=packed))
     is_digits(data)
-    assert "put upright" in data.notes[0] and data.name == "emnist-digits"
+    assert "transposed" in data.notes[0] and data.name == "emnist-digits"
 
 
 def test_matlab_files_of_others(tmp_path):

@@ -14,6 +14,7 @@ import pandas as pd
 from hexbench.data.dataset import Dataset
 from sklearn.datasets import load_digits
 found = load_digits()
+NAMES = tuple('0123456789')
 X, y = (found.images * 255 / 16).astype(np.uint8), found.target
 """
 
@@ -84,6 +85,11 @@ def test_names_of_classes_and_colours(write):
         ("return X, y, 3", "cannot be read: TypeError"),
         ("return None, None", "(images)"),
         ("return Dataset('', X, y, ())", "failed: ValueError"),
+        ("return Dataset('', X, y / 2, NAMES)", "labels are not whole numbers from 0"),
+        ("return Dataset('', X, y.astype(int) - 1, NAMES)", "labels are not whole numbers from 0"),
+        ("return Dataset('', X, y, NAMES, test_part=np.array([0, 0]))", "not some of the rows"),
+        ("return Dataset('', X, y, NAMES, test_part=np.array([0.0]))", "not some of the rows"),
+        ("return Dataset('', X, y, NAMES, test_part=np.arange(len(y)))", "not some of the rows"),
         ("pass\n\ndef letters(path):\n    pass", "letters() failed: TypeError"),
         ("pass\n\nletters = 3", "mine.py has no function 'letters'"),
         ("pass\n\nraise OSError('no')", "mine.py cannot be imported: OSError: no"),
