@@ -40,7 +40,7 @@ MAY_IMPORT = {
     | {"hexbench.saved", "hexbench.process", "hexbench.paths", "hexbench.variables"},
     "hexbench.contract": LOW | {"hexbench.measure", "hexbench.run"},
     "hexbench.peers": MEASURING | {"hexbench.process", "hexbench.paths"},
-    "hexbench.studies": REPORTING | {"hexbench.process", "hexbench.paths"},
+    "hexbench.studies": REPORTING | {"hexbench.process", "hexbench.paths", "hexbench.saved"},
     "hexbench.__main__": {"hexbench.cli"},
     "hexbench.cli": MEASURING
     | {

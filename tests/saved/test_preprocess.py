@@ -5,29 +5,12 @@ import pytest
 from hexbench.saved.ink import find
 from hexbench.saved.preprocess import measure, prepare
 from hexbench.studies.digit_recognizer.data import synthetic
+from hexbench.studies.digit_recognizer.data.ground import EMPTY
+from hexbench.studies.digit_recognizer.photographs import PICTURES, photograph
 from hypothesis import given
 from hypothesis import strategies as st
-from saved.photos import photograph
 from sklearn.svm import SVC
 
-EMPTY = 16
-PICTURES = {
-    "12 pixels": {"size": (12, 12), "share": 0.8, "uneven": 0.3, "turned": 3},
-    "16 pixels, light ink": {"size": (16, 20), "share": 0.75, "dark": False, "turned": 3},
-    "20 pixels": {"size": (20, 20), "share": 0.7, "uneven": 0.3},
-    "64 pixels": {"size": (64, 48), "share": 0.6},
-    "400 pixels": {"size": (300, 400)},
-    "400 pixels, light ink": {"size": (300, 400), "dark": False},
-    "uneven light": {"size": (300, 400), "uneven": 0.75},
-    "sensor noise": {"size": (300, 400), "noise": 25},
-    "ruled paper": {"size": (300, 400), "ruled": True},
-    "beside the paper": {"size": (300, 400), "table": True},
-    "a shadow": {"size": (300, 400), "shadow": True},
-    "nearly filled": {"size": (200, 200), "share": 0.85},
-    "far away": {"size": (600, 800), "share": 0.12},
-    "2,000 pixels": {"size": (1500, 2000), "share": 0.3},
-    "2,000 pixels, light ink": {"size": (2000, 1500), "share": 0.15, "dark": False},
-}
 LEAST, LEAST_OF_ALL = 0.75, 0.88
 """Accuracy on pictures, of a model that recognises 88% of images like those it was trained on."""
 
@@ -97,7 +80,7 @@ def test_images_like_those_of_the_training_lose_nothing(model, looks, drawn):
 
 @pytest.mark.slow
 def test_real_images_and_photographs_of_them(hex2024):
-    """The accuracy that docs/predict.md reports, bounded from below."""
+    """Of a model of seconds; docs/predict.md has the figures of the report's."""
     from hexbench.data.dataset import Split
 
     train, test = hex2024.parts(Split())

@@ -169,11 +169,33 @@ def compare(first: str, second: str, seeds: int, beside_report: bool, out: Path)
     click.echo(f"Page: {out / 'report.md'}")
 
 
+@click.command()
+@click.argument("source", default="auto")
+@click.option(
+    "--model", "folder", type=PathType(), required=True, metavar="DIR", help="A saved model of SOURCE."
+)
+@click.option("--out", default="results/photographs", show_default=True, type=PathType())
+def photograph(source: str, folder: Path, out: Path) -> None:
+    """Draw photographs of test images of SOURCE, and say how many a saved model recognises."""
+    from hexbench.data.sources import Sources
+    from hexbench.files import write_whole
+    from hexbench.report.markdown import table_text
+    from hexbench.report.terminal import print_table, standard_output
+    from hexbench.saved.load import load
+    from hexbench.studies.digit_recognizer.data import sources
+    from hexbench.studies.digit_recognizer.photographs import recognised
+
+    data = Sources(sources.SOURCES, sources.READERS, sources.FALLBACK).resolve(source).load()
+    _check_comparable(data)
+    table = recognised(load(folder), data)
+    print_table(table, standard_output())
+    write_whole(out / "report.md", f"# Photographs\n\n{table_text(table)}\n")
+    click.echo(f"Page: {out / 'report.md'}")
+
+
 def _check_comparable(data: "Dataset") -> None:
     from hexbench.studies.digit_recognizer.data.sources import CLASSES, SHAPE
 
     if (data.shape, data.classes) != (SHAPE, CLASSES):
         sides = " x ".join(map(str, data.shape))
-        raise BadInput(
-            f"{data.name} has {data.classes} classes of {sides} images: `data compare` takes 17 of 20 x 20."
-        )
+        raise BadInput(f"{data.name} has {data.classes} classes of {sides} images: 17 of 20 x 20 are needed.")

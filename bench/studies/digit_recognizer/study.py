@@ -14,7 +14,7 @@ READERS = sources.READERS
 FALLBACK = sources.FALLBACK
 KNOWN = sources.KNOWN
 REFERENCE = sources.reference
-COMMANDS = (commands.fetch, commands.build, commands.compare)
+COMMANDS = (commands.fetch, commands.build, commands.compare, commands.photograph)
 RULES = rules.RULES
 
 
