@@ -1,5 +1,6 @@
 """Images and labels as people give them to a classifier, in the form that models take."""
 
+import warnings
 from math import isqrt
 from typing import Any, NamedTuple
 
@@ -49,7 +50,10 @@ def labels_of(model: BaseEstimator, y: Any) -> np.ndarray:
     if y is None:
         raise ValueError(f"{type(model).__name__} requires y to be passed, but the target y is None")
     labels = column_or_1d(y, warn=True)
-    check_classification_targets(labels)
+    with warnings.catch_warnings():
+        # Few images of many classes are no regression.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        check_classification_targets(labels)
     return labels
 
 

@@ -88,7 +88,7 @@ def test_the_second_study(hexbench, tmp_path):
     manifest, records = records_of(out)
     assert (manifest["study"], manifest["data"]["name"]) == ("sklearn_digits", "digits")
     assert (manifest["data"]["train"], manifest["data"]["test"]) == (898, 899)
-    assert manifest["split"] == {"split": "given", "test_size": 0.5}
+    assert manifest["split"] == {"split": "given", "test_size": 0.5, "own": False}
     svms = [r for r in records if r["model"] == "svm" and r["params"]["gamma"] == 0.256]
     assert svms, "SVC(gamma=0.001) on pixels of 0 to 16"
     for record in svms:
@@ -147,7 +147,7 @@ def test_a_study_of_ones_own_is_judged(hexbench, tmp_path):
     (tmp_path / "mine" / "suites" / "few.toml").write_text(SUITE)
     run(hexbench, "--study", "mine", "--suite", "few", "--out", "out")
     manifest, records = records_of(tmp_path / "out")
-    assert manifest["split"] == {"split": 7, "test_size": 0.25}
+    assert manifest["split"] == {"split": 7, "test_size": 0.25, "own": False}
     assert manifest["data"]["test"] == 450
     assert len(records) == 4
     verdicts = {v["id"]: v for v in json.loads((tmp_path / "out" / "verdicts.json").read_text())}

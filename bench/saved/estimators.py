@@ -1,7 +1,14 @@
 """A scikit-learn estimator as a file of skops, which loads types that are known alone: never a pickle."""
 
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
+
+from hexbench.own_code import may_be_named
 
 FILE = "model.skops"
 KNOWN = (
@@ -18,21 +25,45 @@ def save(model: Any, folder: Path) -> None:
     from skops import io
 
     io.dump(model, folder / FILE)
-    trusted = _trusted(folder, type(model))
-    if foreign := [name for name in io.get_untrusted_types(file=folder / FILE) if name not in trusted]:
-        raise ValueError(f"it holds {', '.join(foreign)}, which skops does not know")
+    module = type(model).__module__
+    if foreign := set(io.get_untrusted_types(file=folder / FILE)) - set(_trusted(folder, module)):
+        raise ValueError(f"it holds {', '.join(sorted(foreign))}, which skops does not know")
 
 
 def load(folder: Path, model: type) -> Any:
     """The estimator; `model` is its class. Raises whatever skops raises, for foreign types too."""
     from skops import io
 
-    return io.load(folder / FILE, trusted=_trusted(folder, model))
+    with _module_of(folder, model) as module:
+        return io.load(folder / FILE, trusted=_trusted(folder, module))
 
 
-def _trusted(folder: Path, model: type) -> list[str]:
-    """Of the types in the file: KNOWN, and those that are defined where `model` is."""
+@contextmanager
+def _module_of(folder: Path, model: type) -> Iterator[str]:
+    """The name that the module of `model` had when it was saved; it has that name here too.
+
+    A file of the user's is imported by its own name only where no other module has that.
+    """
+    with ZipFile(folder / FILE) as file:
+        saved = json.loads(file.read("schema.json"))["__module__"]
+    module = sys.modules[model.__module__]
+    if saved == model.__module__ or not may_be_named(module, saved):
+        yield model.__module__
+        return
+    other = sys.modules.get(saved)
+    sys.modules[saved] = module
+    try:
+        yield saved
+    finally:
+        if other is None:
+            del sys.modules[saved]
+        else:
+            sys.modules[saved] = other
+
+
+def _trusted(folder: Path, module: str) -> list[str]:
+    """Of the types in the file: KNOWN, and those that are defined in a module."""
     from skops import io
 
     found = io.get_untrusted_types(file=folder / FILE)
-    return [name for name in found if name in KNOWN or name.startswith(f"{model.__module__}.")]
+    return [name for name in found if name in KNOWN or name.startswith(f"{module}.")]

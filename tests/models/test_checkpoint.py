@@ -47,7 +47,7 @@ def evaluations(found):
 
 
 def assert_same(one, other):
-    for a, b in zip(jax.tree.leaves(one.params_), jax.tree.leaves(other.params_), strict=True):
+    for a, b in zip(jax.tree.leaves(one.weights_), jax.tree.leaves(other.weights_), strict=True):
         np.testing.assert_array_equal(a, b)
     assert one.curve_.train_loss == other.curve_.train_loss
     assert one.curve_.train_accuracy == other.curve_.train_accuracy

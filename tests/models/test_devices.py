@@ -72,7 +72,9 @@ def test_a_step_of_eight_devices_is_that_of_one():
     assert len(found) == 3 * len(NETWORKS)
     for what, (weights, history) in found.items():
         steps = 3 if what.endswith("41") else 1
-        assert weights < 1e-6 * (20 if steps > 1 else 1), what
+        # Adam divides by the gradient's own size: where that is small, rounding is a share of the step.
+        rate = NETWORKS[what.partition(",")[0]].learning_rate
+        assert weights < 1e-3 * rate * (20 if steps > 1 else 1), what
         assert history < 1e-5, what
 
 
@@ -100,4 +102,4 @@ def test_programs_are_lowered_for_accelerators(name, platform):
         exported = jax.export.export(program.function, platforms=[platform])(*program.shapes)
         assert exported.platforms == (platform,)
         plain = "stablehlo.convolution" in exported.mlir_module()
-        assert plain == (name == "cnn")
+        assert plain == name.endswith("cnn")

@@ -21,6 +21,7 @@ FIGURES = {
     *(f"confusion_{model}" for model in ("mlp", "cnn", "svm", "svm_grid")),
     *("by_train_size", "by_epochs", "by_batch_size", "by_images", "by_classes"),
     *("calibration", "gallery", "budgets", "growth", "draws", "reported_and_measured", "claims"),
+    "pareto",
 }
 NEVER = re.compile(r"\b(reads?|read rightly|house|door|luck|strangers?|hits|rightly)\b", re.IGNORECASE)
 """Words that are not the field's."""

@@ -129,7 +129,7 @@ def test_weights_go_on_too():
     with pytest.raises(Killed):
         fit(on_epochs=kill_after(400), checkpoint=kept)
     resumed = fit(checkpoint=kept)
-    for a, b in zip(jax.tree.leaves(whole.params_), jax.tree.leaves(resumed.params_), strict=True):
+    for a, b in zip(jax.tree.leaves(whole.weights_), jax.tree.leaves(resumed.weights_), strict=True):
         np.testing.assert_array_equal(a, b)
     assert resumed.earlier_s_ > 0 == whole.earlier_s_
 

@@ -159,13 +159,22 @@ def test_a_file_of_ones_own_is_executed_only_if_it_is_named(name, digits_run, ow
     folder = digits_run[1] / "models" / name
     marker = own_file.with_suffix(".executed")
     models._imported.cache_clear()  # a file is executed once in a process
-    sys.modules.pop(own_file.stem)
     marker.unlink(missing_ok=True)
     with pytest.raises(BadInput, match=f"--source {own_file}:{name}"):
         load(folder)
     assert not marker.exists()
     load(folder, [f"{own_file}:{name}"])
     assert marker.exists()
+
+
+def test_a_model_is_loaded_beside_a_module_of_its_files_name(digits_run, own_file, tmp_path, monkeypatch):
+    """As in a notebook that has imported something else of that name, or the file itself."""
+    copy = shutil.copy(own_file, tmp_path / own_file.name)
+    monkeypatch.setitem(sys.modules, own_file.stem, json)
+    models._imported.cache_clear()
+    model = load(digits_run[1] / "models" / "Neighbours", [f"{copy}:Neighbours"])
+    assert type(model.classifier).__name__ == "Neighbours"
+    assert sys.modules[own_file.stem] is json
 
 
 def test_a_file_of_ones_own_that_has_changed_is_refused_unexecuted(digits_run, own_file, tmp_path):
