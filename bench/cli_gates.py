@@ -120,8 +120,8 @@ def check(
 def compare(first: Path, second: Path, form: str, margin: float | None, models: str | None) -> None:
     """Set results folder SECOND beside FIRST; exit code 1 if its accuracy has fallen.
 
-    With --margin, also if it is shown to be worse by more than that. Accuracy is compared on the same
-    test images, time where the hardware is the same.
+    With --margin, also if it is shown to be worse by more than that; of two models (--models) only then.
+    Accuracy is compared on the same test images, time where the hardware is the same.
     """
     from hexbench.analyse.compare import REGRESSION, WORSE, Run
     from hexbench.analyse.compare import compare as set_beside

@@ -91,14 +91,19 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """REGRESSION and BETTER need an interval that leaves out 0, and more than FLOOR."""
+        """REGRESSION, WORSE and BETTER need an interval that leaves out 0, and more than FLOOR.
+
+        Of another model than the first's it is no regression.
+        """
         if self.identical:
             return IDENTICAL
         if not (self.change.low > 0 or self.change.high < 0):
             return UNDECIDED
         if abs(self.change.value) <= FLOOR:
             return SMALL
-        return REGRESSION if self.change.value < 0 else BETTER
+        if self.change.value > 0:
+            return BETTER
+        return REGRESSION if self.other is None else WORSE
 
     @property
     def detectable(self) -> float:

@@ -180,7 +180,7 @@ def _counts(found: Comparison) -> dict[str, int]:
     accuracy = found.accuracy
     return {
         "compared": len(accuracy.differences),
-        "fallen": accuracy.count(REGRESSION),
+        "fallen": accuracy.count(REGRESSION) + accuracy.count(WORSE),
         "better": accuracy.count(BETTER),
         "under_one_point": accuracy.count(SMALL),
         "no_difference_shown": accuracy.count(UNDECIDED),

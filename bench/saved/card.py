@@ -183,14 +183,14 @@ def _limits(about: Description, fitted: Sequence[int]) -> Iterator[str]:
     few = [name for name, images in zip(data.class_names, fitted, strict=True) if images < FEW]
     if few:
         yield f"Fewer than {FEW} training images: {escape(', '.join(few))}."
-    if about.looks.ink is not None:
+    if about.appearance.ink is not None:
         yield (
             "One character an image: the largest piece of ink that does not reach the edge, and what is "
             "close to it. Its ink is found, made upright, centred and drawn like the training images'; what "
             "is written on its side or upside down is not recognised."
         )
     else:
-        yield "The training images show no ink on a ground: other images are resized, and nothing else."
+        yield "The training images show no ink on a background: other images are resized, and nothing else."
     yield from (f"The data: {escape(hint)}" for hint in data.hints)
 
 

@@ -8,7 +8,7 @@ import msgspec
 from hexbench.errors import BadInput
 from hexbench.files import reason, short, write_whole
 from hexbench.plan.cell import Cell, frozen
-from hexbench.saved.preprocess import Looks
+from hexbench.saved.preprocess import Appearance
 from hexbench.saved.thresholds import Threshold
 from hexbench.store.manifest import DataFacts
 from hexbench.store.record import Environment
@@ -49,7 +49,7 @@ class Description(Struct, frozen=True, kw_only=True):
     scale: int | None = None
     """By which a network divides pixels."""
     data: DataFacts
-    looks: Looks
+    appearance: Appearance
     threshold: Threshold | None
     """None for a model without probabilities."""
     same_as_record: bool

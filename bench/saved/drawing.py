@@ -13,11 +13,11 @@ LEAST_LEFT = 0.3
 """Of their thickness, strokes lose at most so much a side."""
 
 
-class Ground(Struct, frozen=True):
+class InkStyle(Struct, frozen=True):
     """How the training images have their ink, in grey levels of 255 and in pixels of theirs."""
 
     light: bool
-    """Whether the ink is lighter than the ground."""
+    """Whether the ink is lighter than the background."""
     side: float
     """The longer side of its box."""
     by_mass: bool
@@ -33,18 +33,18 @@ class Ground(Struct, frozen=True):
     """Standard deviation of its edges."""
     level: float
     """Its grey level."""
-    ground: tuple[float, ...]
-    """Quantiles of the ground's grey levels."""
+    background: tuple[float, ...]
+    """Quantiles of the background's grey levels."""
 
 
-def draw(ink: Ink, shape: tuple[int, ...], of: Ground) -> Floats:
+def draw(ink: Ink, shape: tuple[int, ...], of: InkStyle) -> Floats:
     """Ink as the training images have it, grey levels (height, width); the noise is always the same."""
     side = min(of.side, min(shape) - 1.0)
     cover = drawn(ink.cover, shape, side, of.by_mass, of.row, of.column, of.blur, of)
     rng = np.random.default_rng(0)
-    at = np.linspace(0, 1, len(of.ground))
-    ground = np.interp(rng.random(shape), at, of.ground)
-    return np.asarray(ground + (of.level - ground) * cover, np.float32)
+    at = np.linspace(0, 1, len(of.background))
+    background = np.interp(rng.random(shape), at, of.background)
+    return np.asarray(background + (of.level - background) * cover, np.float32)
 
 
 def drawn(
@@ -55,7 +55,7 @@ def drawn(
     row: float,
     column: float,
     blur: float,
-    like: Ground | None = None,
+    like: InkStyle | None = None,
 ) -> Floats:
     """How much of each pixel (height, width) is ink that is so large, at this place, with such strokes."""
     from scipy.ndimage import gaussian_filter

@@ -1,6 +1,6 @@
 """Finds what is written in a grey image: where the ink is, whether it is light or dark, how thick.
 
-The ground is estimated as a smooth surface, because the light on a photograph is uneven. What is found is
+The background is estimated as a smooth surface, because the light on a photograph is uneven. What is found is
 measured in shares of the image, so that images of any size can be held beside each other.
 """
 
@@ -15,9 +15,9 @@ Mask = NDArray[np.bool_]
 WORKING = 192
 """Pixels of the longer side on which ink is looked for."""
 SAMPLED = 32
-"""Pixels a side, at most, that the ground is fitted to."""
+"""Pixels a side, at most, that the background is fitted to."""
 STEPS, RIDGE = 8, 1e-6
-"""Of the robust fit of the ground."""
+"""Of the robust fit of the background."""
 ZOOMED_BELOW = 0.45
 """Ink that takes less of the longer side is looked at again, in what lies around it."""
 AROUND = 0.6
@@ -25,7 +25,7 @@ AROUND = 0.6
 WEAK, STRONG = 0.35, 0.55
 """Of the ink's own contrast: ink reaches the first, in a piece that somewhere reaches the second."""
 ABOVE_NOISE = 3.5
-"""Standard deviations of the ground by which ink differs from it at the least."""
+"""Standard deviations of the background by which ink differs from it at the least."""
 LEAST_CONTRAST = 16.0
 """Grey levels of 255."""
 SMALLEST, FEWEST = 0.04, 3
@@ -65,14 +65,14 @@ class Ink(NamedTuple):
     cover: Floats
     """(h, w) how much of each pixel of its box is ink, 0 to 1, at some size."""
     light: bool
-    """Whether it is lighter than the ground."""
+    """Whether it is lighter than the background."""
     side: float
     """Of its box, the longer one, as a share."""
     centre: tuple[float, float]
     """Of its box, down and right from the image's middle, as shares."""
     mass: tuple[float, float]
     """Its centre of mass, likewise."""
-    ground: float
+    background: float
     """Grey level around it."""
     level: float
     """Its own grey level."""
@@ -93,7 +93,7 @@ def _find(grey: Floats, part: Box) -> tuple[Ink, Box] | None:
     image = grey[part.place]
     work = resized(image, *_working(image.shape))
     scale = image.shape[0] / work.shape[0], image.shape[1] / work.shape[1]
-    rest = work - ground_of(work)
+    rest = work - background_of(work)
     noise, pixel = _deviation(rest), 1 / min(1.0, scale[0])
     candidates = [(_piece(sign * rest, noise, pixel), sign) for sign in (1, -1)]
     sound = [(*piece, sign) for piece, sign in candidates if piece is not None]
@@ -147,8 +147,8 @@ def _working(shape: tuple[int, ...]) -> tuple[int, int]:
     return max(2, round(shape[0] * scale)), max(2, round(shape[1] * scale))
 
 
-def ground_of(image: Floats) -> Floats:
-    """The ground (h, w): a surface of second degree that leaves out the ink, then what is left locally.
+def background_of(image: Floats) -> Floats:
+    """The background (h, w): a surface of second degree that leaves out the ink, then what is left locally.
 
     It is as smooth as that: every few pixels of the image are enough to know it by.
     """
@@ -190,13 +190,13 @@ def _basis(shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 
 def _deviation(rest: NDArray[np.floating]) -> float:
-    """The standard deviation of the ground's noise, from the smallest residuals: ink has large ones."""
+    """The standard deviation of the background's noise, from the smallest residuals: ink has large ones."""
     place = int(0.35 * (rest.size - 1))
     return max(1.0, 2 * float(np.partition(np.abs(rest), place, axis=None)[place]))
 
 
 def _piece(rest: Floats, noise: float, pixel: float) -> tuple[Mask, float, float] | None:
-    """The pixels of the character among those above the ground, its contrast, and how much ink it has.
+    """The pixels of the character among those above the background, its contrast, and how much ink it has.
 
     `pixel` is the side here of a pixel as it was given.
     """

@@ -54,7 +54,7 @@ class SavedModel:
         pictures: list[Bytes] = []
         for image in images:
             pictures += images_of(image, "an array") if isinstance(image, np.ndarray) else read(Path(image))
-        return self.answers([prepare(picture, self.description.looks) for picture in pictures])
+        return self.answers([prepare(picture, self.description.appearance) for picture in pictures])
 
     def answers(self, prepared: Sequence[Prepared]) -> list[Answer]:
         """Of images that are as the training images."""

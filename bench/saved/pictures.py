@@ -95,7 +95,7 @@ def _picture(path: Path, beginning: bytes) -> Bytes:
 
 
 def _bytes(image: "Image.Image") -> Bytes:
-    """Any kind of picture as uint8, without transparency: what shows through is like the ground."""
+    """Any kind of picture as uint8, without transparency: what shows through is like the background."""
     from PIL import Image
 
     if image.mode.startswith(("I", "F")):  # 16 bits and more
@@ -106,8 +106,10 @@ def _bytes(image: "Image.Image") -> Bytes:
         solid = layers[..., 3] > WHITE // 2
         grey = np.asarray(image.convert("RGBA").convert("L"))
         light = bool(solid.any() and grey[solid].mean() > WHITE / 2 and not solid.all())
-        ground = Image.new("RGBA", image.size, (0, 0, 0, WHITE) if light else (WHITE, WHITE, WHITE, WHITE))
-        image = Image.alpha_composite(ground, image.convert("RGBA"))
+        background = Image.new(
+            "RGBA", image.size, (0, 0, 0, WHITE) if light else (WHITE, WHITE, WHITE, WHITE)
+        )
+        image = Image.alpha_composite(background, image.convert("RGBA"))
     return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
 
 

@@ -26,7 +26,7 @@ from hexbench.plan.models import name_of
 from hexbench.report.slices import Slices
 from hexbench.saved import card, description, estimators, networks
 from hexbench.saved.description import CARD, MODELS, Description, OwnSource, digests
-from hexbench.saved.preprocess import Looks, measure
+from hexbench.saved.preprocess import Appearance, measure
 from hexbench.saved.thresholds import calibrate
 from hexbench.store.record import Done
 
@@ -53,7 +53,7 @@ class Saver:
     """So many share out each batch of a network."""
     deferred: Callable[[], AbstractContextManager[None]] = nullcontext
     """Where nothing may interrupt: while files are written."""
-    _looks: dict[bytes, Looks] = field(default_factory=dict, init=False, repr=False)
+    _appearance: dict[bytes, Appearance] = field(default_factory=dict, init=False, repr=False)
     """Of the training images, which models have in common, by their rows."""
 
     def save(self, runs: Runs, models: Collection[str]) -> Iterator[Kept]:
@@ -96,7 +96,7 @@ class Saver:
             key=key,
             scale=model.scale_ if entry.learning_curve else None,
             data=runs.manifest.data,
-            looks=self._looks_of(rows.train),
+            appearance=self._appearance_of(rows.train),
             threshold=calibrate(cell, self.data, entry, rows.train, done.stopped_at),
             same_as_record=same,
             environment=environment(),
@@ -110,11 +110,11 @@ class Saver:
             _write(place, model, about, text)
         return "saved" if same else "saved; it does not classify every test image as the record says"
 
-    def _looks_of(self, rows: np.ndarray) -> Looks:
+    def _appearance_of(self, rows: np.ndarray) -> Appearance:
         data, key = self.data, rows.tobytes()
-        if key not in self._looks:
-            self._looks[key] = measure(data.images[rows], data.labels[rows], data.pixel_max)
-        return self._looks[key]
+        if key not in self._appearance:
+            self._appearance[key] = measure(data.images[rows], data.labels[rows], data.pixel_max)
+        return self._appearance[key]
 
     def _own(self, entry: Entry) -> OwnSource | None:
         if not entry.source:
