@@ -16,7 +16,7 @@ from hexbench.analyse.scaling import MEMORY, Growth
 from hexbench.report.budgets import Trained, best_at_each_budget, frontier
 from hexbench.report.columns import axis_name, axis_text, series_names
 from hexbench.report.slices import EPOCHS, IMAGES, TRAIN_SIZE, Series, Slices
-from hexbench.report.style import Palette, new_figure, shortened
+from hexbench.report.style import Palette, log_scale, new_figure, shortened
 from hexbench.report.tables import GROWING, time_ratios
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def claims(verdicts: "Sequence[Verdict]") -> "Figure | None":
         axes.grid(False, axis="y")
         axes.set_xlabel(words)
         if unit == intervals.TIMES:
-            axes.set_xscale("log")
+            log_scale(axes)
     return figure
 
 
@@ -263,7 +263,7 @@ def budgets(found: Sequence[Trained], names: Mapping[str, str], palette: Palette
                 transform=strip.get_xaxis_transform(),
                 parse_math=False,
             )
-    axes.set_xscale("log")
+    log_scale(axes)
     axes.set_ylabel("test accuracy (%)")
     axes.legend(loc="lower right")
     strip.grid(False)
@@ -275,8 +275,6 @@ def budgets(found: Sequence[Trained], names: Mapping[str, str], palette: Palette
 
 def growth(found: Sequence[Growth], slices: Slices, palette: Palette) -> "Figure | None":
     """Seconds by train size with the fitted power laws, on logarithmic axes."""
-    from matplotlib.ticker import LogLocator, NullLocator
-
     main = {setting.params for setting in slices.headlines.values()}
     shown = [one for one in found if one.what != MEMORY and one.params in main] or [
         one for one in found if one.what != MEMORY
@@ -303,12 +301,9 @@ def growth(found: Sequence[Growth], slices: Slices, palette: Palette) -> "Figure
             markevery=[],  # in the legend alone: what was measured is scattered above
             label=f"{shortened(slices.runs.label(one.model))}, {GROWING[one.what]}: n^{one.law.exponent:.2f}",
         )
-    axes.set_xscale("log")
+    log_scale(axes)
     axes.set_yscale("log")
     axes.set_xlabel("train size n")
     axes.set_ylabel("seconds")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.xaxis.set_minor_locator(NullLocator())
     figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     return figure

@@ -10,7 +10,7 @@ from hexbench.analyse.ranking import Rank, Ranking
 from hexbench.report.budgets import Priced, frontier
 from hexbench.report.columns import UNCLEAN, UNCLEAN_NOTE, mark, median_time, seeds, training_time
 from hexbench.report.slices import Slices
-from hexbench.report.style import Palette, new_figure, shortened
+from hexbench.report.style import Palette, log_scale, new_figure, shortened
 from hexbench.report.table import NONE, Table, count, seconds
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def table(found: Ranking, slices: Slices) -> Table:
     """A row a model, the most accurate first."""
     runs = slices.runs
     level = f"{100 * found.reach:.0f}%"
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             str(place),
             runs.label(rank.setting.model),
@@ -34,7 +34,6 @@ def table(found: Ranking, slices: Slices) -> Table:
             _time(training_time(rank.group), rank),
             _time(predict_ms(rank), rank),
             seconds(_size_mb(rank)),
-            _images(rank),
             seeds(rank.group),
         )
         for place, rank in enumerate(found.ranks, 1)
@@ -46,14 +45,18 @@ def table(found: Ranking, slices: Slices) -> Table:
         "models at once (Bonferroni). "
     )
     note += f"Not shown to be worse than the best: {', '.join(tied)}. " if tied else ""
-    note += (
-        f"Images for {level}: training images needed to reach the accuracy that all models reach, along "
-        "straight lines in log size. Size: a network's weights, another model as pickled."
-    )
-    header = (
+    note += "Size: a network's weights, another model as pickled."
+    header: tuple[str, ...] = (
         *("rank", "model", "test accuracy % (95% CI)", "behind the best, points", "train (s)"),
-        *(f"predict {PER_IMAGES:,} images (ms)", "size (MB)", f"images for {level}", "seeds"),
+        *(f"predict {PER_IMAGES:,} images (ms)", "size (MB)", "seeds"),
     )
+    if any(rank.images is not None for rank in found.ranks):
+        note += (
+            f" Images for {level}: training images needed to reach the accuracy that all models reach, "
+            "along straight lines in log size."
+        )
+        header = (*header, f"images for {level}")
+        rows = [(*row, _images(rank)) for row, rank in zip(rows, found.ranks, strict=True)]
     if any(UNCLEAN in text for row in rows for text in row):
         note = f"{note} {UNCLEAN_NOTE}"
     return Table("Ranking", note, header, rows, "rl").explained()
@@ -109,7 +112,7 @@ def _panel(panel: "Axes", known: Sequence[tuple[float, Rank]], slices: Slices, p
             capsize=2,
             label=shortened(names[model], 24),
         )
-    panel.set_xscale("log")
+    log_scale(panel)
 
 
 def _accuracy(rank: Rank) -> str:

@@ -11,6 +11,7 @@ from hexbench.errors import BadInput
 from hexbench.files import reason
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800")
@@ -79,6 +80,19 @@ def new_figure(width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height))
+
+
+def log_scale(axes: "Axes") -> None:
+    """Make the horizontal axis logarithmic, with numbers written out; for when everything is drawn."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    decades = np.log10(high / low)
+    among = range(1, 10) if decades < 0.8 else (1, 2, 5) if decades < 3 else (1,)
+    axes.xaxis.set_major_locator(LogLocator(subs=among))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}" if x >= 100 else f"{x:.4g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def shortened(text: str, most: int = LONGEST_NAME) -> str:
