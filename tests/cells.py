@@ -29,6 +29,16 @@ CLASSES = 17
 FINGERPRINT = "f" * 64
 ENVIRONMENT = Environment(python="3", system="s", processor="p", cores=2, usable_cores=2)
 
+SMALL = {"epochs": 1, "max_iter": 100, "max_leaf_nodes": 3, "n_estimators": 5, "n_components": 20, "folds": 2}
+
+
+def small(entry):
+    """Hyperparameters with which a model is fitted in a moment."""
+    params = {key: value for key, value in SMALL.items() if key in entry.defaults}
+    if "channels" in entry.defaults:
+        params["channels"] = (4,) * len(entry.defaults["channels"])
+    return params | ({"C": [1.0], "gamma": [0.1], "kernel": ["rbf"]} if entry.searches else {})
+
 
 def cell(
     model="mlp",

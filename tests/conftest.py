@@ -43,10 +43,15 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """A test that starts the command line in a process of its own is slow."""
+    """A test that starts the command line in a process of its own is slow.
+
+    Modules with slow tests come first, so that at the end no process waits for another's long one.
+    """
     for item in items:
         if "hexbench" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -76,8 +76,8 @@ def test_a_command_is_one_that_works(page, arguments, place):
             command, rest = command.commands[rest[0]], rest[1:]
         command.make_context(name, rest)
         return
-    if "emnist" in arguments:  # a set that has to be built first
-        arguments[arguments.index("emnist")] = "synthetic"
+    # A set that has to be built first, or that only its owner has.
+    arguments = ["synthetic" if one == "emnist" or one.startswith("path/to/") else one for one in arguments]
     if "--plan" not in arguments:
         arguments = [*arguments, "--plan"]
     result = CliRunner().invoke(cli, arguments)

@@ -4,7 +4,7 @@ import json
 import msgspec
 import numpy as np
 import pytest
-from cells import cell
+from cells import cell, small
 from hexbench.data.dataset import Dataset
 from hexbench.measure.cell import failed, measure, measure_together
 from hexbench.measure.snapshot import calibration, confusion, kept_epochs, mistakes, snapshot
@@ -429,8 +429,8 @@ SLOW = [pytest.param(name, *shape, marks=pytest.mark.slow) for name in COMPILED 
 @pytest.mark.parametrize(("model", "shape", "classes", "pixel_max"), [*OTHERS, *SLOW])
 def test_every_model_takes_images_of_any_shape(model, shape, classes, pixel_max):
     data = shaped(shape, classes, pixel_max)
-    small = {"channels": (4, 4), "epochs": 2} if model == "cnn" else {}
-    record = record_of(cell(model, 100, **small), data)
+    params = {} if model.startswith("svm") else small(MODELS[model])
+    record = record_of(cell(model, 100, **params), data)
     found = written(record)
     assert np.array(record.confusion).shape == (classes, classes)
     assert record.tested == 60

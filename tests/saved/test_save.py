@@ -8,7 +8,7 @@ import sys
 import msgspec
 import numpy as np
 import pytest
-from cells import cell, correct, done
+from cells import cell, correct, done, small
 from hexbench.analyse.groups import Group
 from hexbench.errors import BadInput
 from hexbench.measure.cell import fit_model
@@ -302,18 +302,13 @@ def test_other_folders_are_told_apart(tmp_path, digits_run):
     refused(tmp_path / "run", "without saved models")
 
 
-SMALL = {"epochs": 1, "max_iter": 100, "n_estimators": 5, "n_components": 20, "folds": 2}
-"""Hyperparameters with which a model is fitted in a moment."""
-
-
 @pytest.mark.parametrize("name", entries())
 def test_every_model_of_hexbench_is_kept(name, tmp_path):
     entry = entries()[name]
     data = load_digits()
     images = (data.images[:60] * 15).astype(np.uint8)
     X = images if entry.takes_images else images.reshape(60, -1).astype(np.float32) / 255
-    params = {key: value for key, value in SMALL.items() if key in entry.defaults}
-    params |= {"C": [1.0], "gamma": [0.1], "kernel": ["rbf"]} if entry.searches else {}
+    params = small(entry)
     model = entry.load()(**params).fit(X, data.target[:60])
     if entry.learning_curve:
         networks.save(model, tmp_path)

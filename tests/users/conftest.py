@@ -66,6 +66,7 @@ def odd_disk(tmp_path):
         while not place.is_mount():
             if process.poll() is not None or time.monotonic() > until:
                 process.kill()
+                process.communicate()  # else its pipe stays open, and a later test is blamed
                 pytest.skip("no file system can be mounted here")
             time.sleep(0.05)
         mounted.append(place)
