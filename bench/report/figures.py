@@ -17,7 +17,7 @@ from hexbench.report.budgets import Trained, best_at_each_budget, frontier
 from hexbench.report.columns import axis_name, axis_text, series_names
 from hexbench.report.slices import EPOCHS, IMAGES, TRAIN_SIZE, Series, Slices
 from hexbench.report.style import Palette, log_scale, new_figure, shortened
-from hexbench.report.tables import GROWING, time_ratios
+from hexbench.report.tables import time_ratios
 
 if TYPE_CHECKING:
     from hexbench.analyse.claims import Verdict
@@ -36,6 +36,10 @@ ARROW = 30
 VERDICT_COLOURS = {"supported": "#00735A", "consistent": "#0072B2", "refuted": "#B84A00"}
 LONGEST_OF_TWO = 40
 """Characters of a label beside which another has room."""
+LEGEND_INSIDE = 5
+"""So many entries of a legend have room among the curves."""
+TIMED = {"epoch_s": "epoch", "search_s": "search", "train_s": "fit", "predict_s": "prediction"}
+"""What a time is of, by its name."""
 
 
 def claims(verdicts: "Sequence[Verdict]") -> "Figure | None":
@@ -231,7 +235,8 @@ def budgets(found: Sequence[Trained], names: Mapping[str, str], palette: Palette
     models = list(dict.fromkeys(one.model for one in found))
     if len(models) < 2:
         return None
-    figure = new_figure(6.8, 5.2)
+    inside = len(models) <= LEGEND_INSIDE
+    figure = new_figure(6.8 if inside else 8.8, 5.2)
     axes, strip = figure.subplots(2, 1, sharex=True, height_ratios=[14, 1])
     end = 1.5 * found[-1].seconds
     for model in models:
@@ -247,15 +252,16 @@ def budgets(found: Sequence[Trained], names: Mapping[str, str], palette: Palette
             where="post",
             color=palette.colour(model),
             linestyle=palette.line(model),
-            label=shortened(names[model], 40),
+            label=shortened(names[model], 40 if inside else 24),
         )
     for (start, model), (stop, _) in pairwise([*best_at_each_budget(found), (end, "")]):
         strip.axvspan(start, stop, color=palette.colour(model), linewidth=0)
-        if stop > start * 10 ** (0.06 * len(shortened(names[model]))):
+        texts = names[model], shortened(names[model])
+        if text := next((text for text in texts if stop > start * 10 ** (0.06 * len(text))), None):
             strip.text(
                 (start * stop) ** 0.5,
                 0.5,
-                shortened(names[model]),
+                text,
                 color="white",
                 fontsize=8,
                 ha="center",
@@ -265,7 +271,10 @@ def budgets(found: Sequence[Trained], names: Mapping[str, str], palette: Palette
             )
     log_scale(axes)
     axes.set_ylabel("test accuracy (%)")
-    axes.legend(loc="lower right")
+    if inside:
+        axes.legend(loc="lower right")
+    else:
+        figure.legend(loc="outside right upper")
     strip.grid(False)
     strip.yaxis.set_major_locator(NullLocator())
     strip.set_ylabel("best", rotation=0, ha="right", va="center", fontsize=9)
@@ -281,13 +290,14 @@ def growth(found: Sequence[Growth], slices: Slices, palette: Palette) -> "Figure
     ]
     if not shown:
         return None
-    figure = new_figure(6.8, 5.2)
+    figure = new_figure(6.8, 4.6 + 0.09 * len(shown))
     axes = figure.subplots()
     variants: dict[str, int] = {}
     for one in shown:
         variant = variants[one.model] = variants.get(one.model, -1) + 1
         colour = palette.colour(one.model)
         marker = palette.marker(one.model) if not variant else "v<>Pd"[(variant - 1) % 5]
+        name = shortened(slices.runs.label(one.model), 24)
         sizes, values = zip(*one.law.points, strict=True)
         axes.scatter(sizes, values, color=colour, marker=marker, s=24)
         ends = (min(sizes), max(sizes))
@@ -299,7 +309,7 @@ def growth(found: Sequence[Growth], slices: Slices, palette: Palette) -> "Figure
             marker=marker,
             markersize=5,
             markevery=[],  # in the legend alone: what was measured is scattered above
-            label=f"{shortened(slices.runs.label(one.model))}, {GROWING[one.what]}: n^{one.law.exponent:.2f}",
+            label=f"{name}, {TIMED[one.what]}: n^{one.law.exponent:.2f}",
         )
     log_scale(axes)
     axes.set_yscale("log")
