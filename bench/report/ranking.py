@@ -25,7 +25,7 @@ def table(found: Ranking, slices: Slices) -> Table:
     """A row a model, the most accurate first."""
     runs = slices.runs
     level = f"{100 * found.reach:.0f}%"
-    rows: list[tuple[str, ...]] = [
+    rows = [
         (
             str(place),
             runs.label(rank.setting.model),
@@ -34,6 +34,7 @@ def table(found: Ranking, slices: Slices) -> Table:
             _time(training_time(rank.group), rank),
             _time(predict_ms(rank), rank),
             seconds(_size_mb(rank)),
+            _images(rank),
             seeds(rank.group),
         )
         for place, rank in enumerate(found.ranks, 1)
@@ -45,21 +46,22 @@ def table(found: Ranking, slices: Slices) -> Table:
         "models at once (Bonferroni). "
     )
     note += f"Not shown to be worse than the best: {', '.join(tied)}. " if tied else ""
-    note += "Size: a network's weights, another model as pickled."
-    header: tuple[str, ...] = (
+    size, images = "size (MB)", f"images for {level}"
+    header = (
         *("rank", "model", "test accuracy % (95% CI)", "behind the best, points", "train (s)"),
-        *(f"predict {PER_IMAGES:,} images (ms)", "size (MB)", "seeds"),
+        *(f"predict {PER_IMAGES:,} images (ms)", size, images, "seeds"),
     )
-    if any(rank.images is not None for rank in found.ranks):
+    known = [place for place, column in enumerate(zip(*rows, strict=True)) if set(column) != {NONE}]
+    if header.index(size) in known:
+        note += "Size: a network's weights, another model as pickled. "
+    if header.index(images) in known:
         note += (
-            f" Images for {level}: training images needed to reach the accuracy that all models reach, "
-            "along straight lines in log size."
+            f"Images for {level}: training images needed to reach the accuracy that all models reach, "
+            "along straight lines in log size. "
         )
-        header = (*header, f"images for {level}")
-        rows = [(*row, _images(rank)) for row, rank in zip(rows, found.ranks, strict=True)]
     if any(UNCLEAN in text for row in rows for text in row):
-        note = f"{note} {UNCLEAN_NOTE}"
-    return Table("Ranking", note, header, rows, "rl").explained()
+        note += UNCLEAN_NOTE
+    return Table("Ranking", note.strip(), header, rows, "rl").only(known).explained()
 
 
 def predict_ms(rank: Rank) -> float | None:
