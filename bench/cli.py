@@ -121,8 +121,13 @@ def cli(context: click.Context, /, **options: Any) -> None:
         return
     study = load(options["study"])
     if not given:
-        suites = ", ".join(study.suites) or "FILE.toml"
-        raise click.UsageError(f"Choose a suite with --suite: {suites}; or give a --sweep.")
+        suites = ", ".join(study.suites)
+        has = (
+            f"Choose a suite with --suite ({suites})"
+            if suites
+            else "Name a suite file with --suite FILE.toml"
+        )
+        raise click.UsageError(f"{has}, or say what to measure with --sweep.")
     if options["suite"] is not None and options["sweeps"]:
         raise click.UsageError("--suite and --sweep do not go together.")
     if context.obj:
@@ -182,6 +187,7 @@ def _run(
         from hexbench.plan.cost import Expectation
         from hexbench.report.terminal import print_plan
 
+        click.echo(f"{loaded.name} on {source.name}, {source.count:,} images: {source.described}")
         if images.own:
             click.echo(f"{OWN_PART}: {images.available:,} are trained on, {images.tested:,} tested")
         pixels = prod(source.shape) if source.shape else None

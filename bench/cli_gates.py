@@ -115,9 +115,10 @@ def check(
 @click.option(
     "--models",
     metavar="NAME=OTHER,...",
-    help="Compare model NAME of FIRST with model OTHER of SECOND; both may be one folder.",
+    multiple=True,
+    help="Compare model NAME of FIRST with model OTHER of SECOND; both may be one folder. May be repeated.",
 )
-def compare(first: Path, second: Path, form: str, margin: float | None, models: str | None) -> None:
+def compare(first: Path, second: Path, form: str, margin: float | None, models: tuple[str, ...]) -> None:
     """Set results folder SECOND beside FIRST; exit code 1 if its accuracy has fallen.
 
     With --margin, also if it is shown to be worse by more than that; of two models (--models) only then.
@@ -129,7 +130,7 @@ def compare(first: Path, second: Path, form: str, margin: float | None, models: 
     from hexbench.store.store import Store
 
     stores = Store.open(first), Store.open(second)
-    pairs = None if models is None else _pairs(models)
+    pairs = _pairs(",".join(models)) if models else None
     runs = [Run.of(str(store.folder), *_read(store)) for store in stores]
     found = set_beside(runs[0], runs[1], pairs)
     share = None if margin is None else margin / 100

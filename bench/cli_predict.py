@@ -59,6 +59,8 @@ def predict(images: tuple[Path, ...], folder: Path, sources: tuple[str, ...], fo
         from hexbench.report.terminal import print_table
 
         print_table(_table([row for row in rows if "error" not in row]), standard_output())
+        if not model.description.threshold:
+            click.echo(f"{model.description.label} gives no probabilities, and is never `not sure`.")
     faults = [row["error"] for row in rows if "error" in row]
     for sentence in faults:
         click.echo(f"Error: {sentence}", err=True)

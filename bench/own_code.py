@@ -12,9 +12,6 @@ from typing import NamedTuple
 from hexbench.errors import BadInput
 from hexbench.files import said
 
-PREFIX = "hexbench_own_"
-"""Of module names that nothing else has."""
-
 
 class Source(NamedTuple):
     """What a module is made of."""
@@ -79,12 +76,7 @@ def _module_name(file: Path) -> str:
         found = importlib.util.find_spec(name)
         if found is not None and found.origin and Path(found.origin).resolve() == file:
             return name
-    return f"{PREFIX}{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
-
-
-def may_be_named(module: ModuleType, name: str) -> bool:
-    """Whether a user's file can have this name in another process; `module` is what it is here."""
-    return name.startswith(PREFIX) or name == Path(module.__file__ or "").stem
+    return f"hexbench_own_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
 
 
 def source_of(file: Path, folder: Path, package: str = "") -> Source:

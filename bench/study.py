@@ -69,8 +69,11 @@ class Study:
     def claims(self) -> "tuple[Claim, ...]":
         """The statements of the report with their rules; BadInput if one is wrong."""
         from hexbench.analyse.claims import parse
+        from hexbench.analyse.shares import check_shares
 
-        return parse(self.content.get("claim", []), self.rules, str(self.folder / FILE))
+        found = parse(self.content.get("claim", []), self.rules, str(self.folder / FILE))
+        check_shares(found)
+        return found
 
     def beyond(self, class_names: Collection[str]) -> dict[str, str]:
         """By id the claims that ask for a class which data with these classes lack, and that class."""
@@ -122,10 +125,10 @@ class Study:
         if name.endswith(".toml"):
             return Path(name)
         if name not in self.suites:
-            known = ", ".join(self.suites) or "none"
+            known = f"it has {', '.join(self.suites)}" if self.suites else "it has none"
             raise BadInput(
-                f"the study {self.name} has no suite {name!r}{nearest(name, self.suites)}: it has "
-                f"{known}; a suite of one's own is given as FILE.toml."
+                f"the study {self.name} has no suite {name!r}{nearest(name, self.suites)}: {known}; name a "
+                "suite file, FILE.toml, or say what to measure with --sweep."
             )
         return self.suites[name]
 

@@ -278,7 +278,7 @@ def _scaled(flat: np.ndarray, scale: int) -> np.ndarray:
 def classifier_for(module: type[nnx.Module]) -> type[NetworkClassifier]:
     """The classifier that trains a Flax NNX module; the same for each call.
 
-    `module` is constructed as `module(shape, classes, rngs, ...)`, with the images' (height, width[,
+    `module` is constructed as `module(shape=, classes=, rngs=, ...)`, with the images' (height, width[,
     channels]), and takes float32 (n, *shape) to logits (n, classes). Its further arguments are the
     classifier's hyperparameters, besides those of training. Raises ValueError for another constructor.
     """
@@ -286,8 +286,10 @@ def classifier_for(module: type[nnx.Module]) -> type[NetworkClassifier]:
     own = parameters[3:]
     if [p.name for p in parameters[:3]] != ["shape", "classes", "rngs"]:
         raise ValueError(f"{module.__name__}.__init__ must begin with (self, shape, classes, rngs)")
-    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.POSITIONAL_ONLY) for p in own):
+    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.POSITIONAL_ONLY) for p in parameters):
         raise ValueError(f"{module.__name__}.__init__ must name all of its arguments")
+    if lacking := [p.name for p in own if p.default is p.empty]:
+        raise ValueError(f"{module.__name__}.__init__ must give {', '.join(lacking)} a default")
     training = {"learning_rate": 0.001, "batch_size": 16, "epochs": 10, "random_state": None}
     if taken := sorted({p.name for p in own} & training.keys()):
         raise ValueError(f"{module.__name__}.__init__ takes {', '.join(taken)}, which the training does")

@@ -159,7 +159,8 @@ def compare(first: Run, second: Run, models: Mapping[str, str] | None = None) ->
         for name in names:
             if name not in run.runs.models:
                 near = nearest(name, run.runs.models)
-                raise BadInput(f"{run.name} has no cell of a model {name!r}{near}.")
+                known = ", ".join(run.runs.models)
+                raise BadInput(f"{run.name} has no cell of a model {name!r}{near}: it has {known}.")
     return Comparison(
         first,
         second,

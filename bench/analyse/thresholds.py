@@ -247,7 +247,10 @@ def derived(runs: Runs) -> str:
                 f"min = {max(mean(values) - reach, 0):.4f}"
             )
     if len(lines) == 1:
-        raise BadInput("no model was measured on all images with its default hyperparameters")
+        raise BadInput(
+            "no model was measured on all training images with its default hyperparameters: run the suite "
+            "quick, or a --sweep without train_size."
+        )
     return "\n\n".join(lines) + "\n"
 
 

@@ -56,7 +56,8 @@ def constructor(subject: Subject) -> str:
         )
     if plain(clone(model).get_params(deep=False)) != plain(found):
         raise Fault("clone gives other hyperparameters: __init__ must keep every argument under its name")
-    return f"{len(wanted)} hyperparameters, kept as they are given; clone copies them"
+    count = f"{len(wanted)} hyperparameter{'' if len(wanted) == 1 else 's'}"
+    return f"{count}, kept as given; clone copies them"
 
 
 def fits(subject: Subject) -> str:
@@ -108,7 +109,7 @@ def larger(subject: Subject) -> str:
 
 
 def oblong(subject: Subject) -> str:
-    """Images that are no squares."""
+    """Non-square images."""
     return _other_images(subject, subject.images(lambda images: enlarged(images)[:, :, : -images.shape[2]]))
 
 
@@ -244,7 +245,7 @@ def unseen_test_images(subject: Subject) -> str:
 def _module(subject: Subject) -> tuple[Any, np.ndarray, int]:
     """A network's Flax module in evaluation mode, images (n, *shape) in 0 to 1, and how many classes."""
     if not hasattr(subject.entry.load(), "network"):
-        raise NotApplicable("it is no Flax module")
+        raise NotApplicable("not a Flax module")
     from flax import nnx
 
     kind, arguments = subject.model().network()
@@ -289,7 +290,7 @@ CHECKS: dict[str, Callable[[Subject], str]] = {
     "constructor": constructor,
     "fits and predicts": fits,
     "larger images": larger,
-    "images that are no squares": oblong,
+    "non-square images": oblong,
     "images in colour": colour,
     "two classes": two_classes,
     "a class without images": missing_class,

@@ -26,6 +26,7 @@ LIKE = 0.5
 """... and if the data are then like the reference at all, which unrelated images are not."""
 MOST_IMAGES = 200
 """Of a class, at the least, that its mean is taken of."""
+MOST_NAMED = 5
 DIM = 0.5
 """Of `pixel_max`: the highest pixel of images that may have been scaled."""
 
@@ -61,7 +62,7 @@ def hints(data: Dataset, reference: Reference | None, known: Mapping[str, Known]
     """What looks wrong, a sentence each without its full stop; nothing of data that are `known`."""
     if any(record.fingerprint == data.fingerprint for record in known.values()):
         return []
-    found = list(_of_pixels(data))
+    found = [*_of_pixels(data), *_of_parts(data)]
     if reference is not None and len(data.shape) == 2:
         found += _of_likeness(data, reference())
     return found
@@ -85,6 +86,24 @@ def _of_pixels(data: Dataset) -> Iterator[str]:
         yield (
             f"{len(plain):,} of {len(flat):,} images are of one tone alone; the first is number "
             f"{plain[0]:,}, of class {name}"
+        )
+
+
+def _of_parts(data: Dataset) -> Iterator[str]:
+    """Classes that cannot be learned."""
+    import numpy as np
+
+    if data.test_part is None:
+        return
+    trained = np.bincount(np.delete(data.labels, data.test_part), minlength=data.classes)
+    tested = np.bincount(data.labels[data.test_part], minlength=data.classes)
+    lacking = np.flatnonzero((trained == 0) & (tested > 0))
+    if len(lacking):
+        names = ", ".join(short(data.class_names[label]) for label in lacking[:MOST_NAMED])
+        more = f" and {len(lacking) - MOST_NAMED:,} more" if len(lacking) > MOST_NAMED else ""
+        yield (
+            f"no training image is of class {names}{more}: {tested[lacking].sum():,} of {tested.sum():,} "
+            "test images cannot be classified correctly"
         )
 
 

@@ -89,6 +89,8 @@ class Sources:
         Never uses the network. BadInput if there is no such source.
         """
         option = default if option == "auto" else option
+        if not option:
+            raise BadInput("--data is empty: name a source, a file or a folder.")
         try:
             found = self._auto(count, size) if option == "auto" else self._named(option, count, size)
             return replace(_resized(found, size) if size else found, asked=count)

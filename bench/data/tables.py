@@ -54,6 +54,8 @@ class Table:
     header: bool
     rows: int
     """Without the header."""
+    before: int = 0
+    """Empty lines before the first."""
 
     @property
     def pixels(self) -> int:
@@ -125,10 +127,11 @@ def _shape(table: Table) -> tuple[int, ...]:
 
 def _survey(path: Path) -> Table:
     with _lines(path) as stream:
-        first, rows = b"", 0
+        first, before, rows = b"", 0, 0
         for lines in _blocks(stream):
             if not first:
                 first = next((line for line in lines if line.strip()), b"")
+                before += lines.index(first) if first else len(lines)
             rows += sum(not (line.isspace() or not line) for line in lines)
     try:
         text = first.decode("utf-8-sig").strip("\r\n")
@@ -144,8 +147,8 @@ def _survey(path: Path) -> Table:
     named = LABEL.fullmatch(names[0]) and len({*names[1:]}) == len(names) - 1
     if all(map(_is_number, names[1:])) and not named:
         squares = isqrt(len(names)) ** 2 == len(names) and isqrt(len(names) - 1) ** 2 != len(names) - 1
-        return Table(path, separator, len(names), None if squares else 0, False, rows)
-    return Table(path, separator, len(names), _label_of(names, path), True, rows - 1)
+        return Table(path, separator, len(names), None if squares else 0, False, rows, before)
+    return Table(path, separator, len(names), _label_of(names, path), True, rows - 1, before)
 
 
 def _label_of(names: list[str], path: Path) -> int | None:
@@ -175,12 +178,12 @@ def _read(table: Table, images: np.ndarray, fewest: int) -> Labels:
             stream,
             sep=table.separator,
             header=None,
-            skiprows=int(table.header),
+            skiprows=table.before + table.header,
             dtype={table.label: str},
             chunksize=max(1, HELD // (8 * table.columns)),
             low_memory=False,
             keep_default_na=False,
-            encoding="utf-8" if table.header else "utf-8-sig",
+            encoding="utf-8" if table.before + table.header else "utf-8-sig",
         )
         for frame in frames:
             if frame.shape[1] != table.columns:

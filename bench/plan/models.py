@@ -1,5 +1,6 @@
 """Which models there are: those of hexbench, one's own from Python files, and those of installed packages."""
 
+import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -173,10 +174,23 @@ def _entry(model: Any, name: str, what: str, source: str) -> Entry:
 
                 model = classifier_for(model)
             if all(callable(getattr(model, method, None)) for method in ("fit", "predict", "get_params")):
+                _check(model)
                 return replace(_with_plain_defaults(entry_of(model, name=name)), source=source)
         except ValueError as error:
             raise BadInput(f"{what}: {error}.") from None
     raise BadInput(f"{what}: {name} is neither a scikit-learn classifier class nor a Flax module.")
+
+
+def _check(model: type) -> None:
+    """ValueError where a class cannot be constructed from its hyperparameters alone, or has no label."""
+    for parameter in inspect.signature(model).parameters.values():
+        name, kind = parameter.name, parameter.kind
+        if kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
+            raise ValueError(f"{model.__name__}.__init__ must name all of its arguments")
+        if parameter.default is parameter.empty and kind != parameter.VAR_KEYWORD:
+            raise ValueError(f"{model.__name__}.__init__ must give {name} a default")
+    if not isinstance(getattr(model, "label", ""), str):
+        raise ValueError(f"{model.__name__}.label is no text")
 
 
 def _with_plain_defaults(entry: Entry) -> Entry:

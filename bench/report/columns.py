@@ -17,7 +17,7 @@ from hexbench.report.table import FAILED, NONE, Table, count, number, percent, s
 NAMES = {TRAIN_SIZE: "train size", PLANNED: "epochs", "test_size": "test share"}
 EARLY = "early stopping"
 UNCLEAN = " *"
-UNCLEAN_NOTE = "*: no cell had the machine to itself."
+UNCLEAN_NOTE = "*: measured while other work was running, or seeds were trained side by side."
 WORDS = {"epoch_s": "epoch (s)", "train_s": "train (s)", "predict_s": "predict (s)", "search_s": "search (s)"}
 """Headers of times."""
 Params = tuple[tuple[str, Value], ...]

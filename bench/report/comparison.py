@@ -107,7 +107,7 @@ def _accuracy_table(
     note = (
         "Second minus first in percentage points, over the seeds or random splits that both have. The "
         f"intervals of this table hold together with 95% confidence ({100 * level:.4g}% each). `would show`: "
-        f"a true difference of so many points would have been shown in {POWER:.0%} of such comparisons."
+        f"the true difference that {POWER:.0%} of such comparisons would show."
     )
     asked = () if margin is None else (f"not worse by more than {100 * margin:g} pp",)
     header = (
@@ -165,7 +165,7 @@ def _sentences(found: Comparison, margin: float | None) -> list[str]:
     counts = _counts(found)
     alone = counts["only_first"] + counts["only_second"]
     if alone:
-        lines.append(f"{alone:,} more that one run alone measured, or with other seeds.")
+        lines.append(f"Settings measured in one of the runs alone, or with other seeds: {alone:,}.")
     if not counts["compared"]:
         names = f"{found.first.name} and {found.second.name}"
         return [*lines, f"Nothing to compare: {names} measured nothing alike."]

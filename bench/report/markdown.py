@@ -91,6 +91,8 @@ def _verdicts(page: Page) -> str:
     rows = [(v.statement, v.reported, v.plain, v.agreement, v.verdict) for v in page.verdicts]
     header = ("statement", "reported", "measured (95% CI)", "readings that agree", "verdict")
     table = Table("Verdicts", f"{VERDICTS_NOTE} {escape(page.rules)}", header, rows, "lllll")
+    if not page.has_readings:
+        table = table.only([0, 1, 2, 4])
     return "\n\n".join([table_text(table), "### Reasons", *map(_reason, page.verdicts)])
 
 

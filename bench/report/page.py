@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from hexbench.study import Study
 
 VERDICTS_NOTE = (
-    "Each statement is judged by a rule of the study, and in other fair readings; verdicts.json has the "
-    "numbers and the cells. Intervals are at 95% where nothing else is said."
+    "Each statement is judged by a rule of the study, and in other fair readings where the study has them; "
+    "verdicts.json has the numbers and the cells. Intervals are at 95% where nothing else is said."
 )
 WORDS = {
     "supported": "supported",
@@ -29,8 +29,8 @@ WORDS = {
 }
 """Verdicts as a sentence has them."""
 SPREAD_NOTE = (
-    "± is the standard deviation over seeds, or over random splits where the split is `random`; a number "
-    "without it was measured once. Rows differ in more than their seed, or their cells would be one row."
+    "± is the standard deviation over seeds, or over splits where the split is random; a number without it "
+    "was measured once. Bars and bands around curves are from the lowest seed to the highest."
 )
 SYNTHETIC_WARNING = "Synthetic images: this tests the software and is no evidence about real images."
 MOST_MISSING = 20
@@ -101,6 +101,11 @@ class Page:
     def counted(self) -> Mapping[str, int]:
         """How many verdicts there are of each kind."""
         return Counter(verdict.verdict for verdict in self.verdicts)
+
+    @property
+    def has_readings(self) -> bool:
+        """Whether any statement has other readings."""
+        return any(verdict.readings for verdict in self.verdicts)
 
 
 def page(

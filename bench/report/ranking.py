@@ -23,12 +23,11 @@ PER_IMAGES = 1_000
 
 def table(found: Ranking, slices: Slices) -> Table:
     """A row a model, the most accurate first."""
-    runs = slices.runs
     level = f"{100 * found.reach:.0f}%"
     rows = [
         (
             str(place),
-            runs.label(rank.setting.model),
+            _name(rank, slices),
             _accuracy(rank),
             NONE if rank.behind is None else _points(rank.behind),
             _time(training_time(rank.group), rank),
@@ -39,11 +38,12 @@ def table(found: Ranking, slices: Slices) -> Table:
         )
         for place, rank in enumerate(found.ranks, 1)
     ]
-    tied = [runs.label(rank.setting.model) for rank in found.ranks[1:] if not rank.is_behind]
+    tied = [_name(rank, slices) for rank in found.ranks[1:] if not rank.is_behind]
     note = (
         "The models of the table above that share training and test images. Intervals are 95% confidence "
-        "intervals over seeds and test images; those of the difference to the best hold for all pairs of "
-        "models at once (Bonferroni). "
+        "intervals over seeds and test images (of a single seed, with the variance between seeds estimated "
+        "from the model's other settings); those of the difference to the best hold for all pairs of models "
+        "at once (Bonferroni). "
     )
     note += f"Not shown to be worse than the best: {', '.join(tied)}. " if tied else ""
     size, images = "size (MB)", f"images for {level}"
@@ -59,6 +59,7 @@ def table(found: Ranking, slices: Slices) -> Table:
             f"Images for {level}: training images needed to reach the accuracy that all models reach, "
             "along straight lines in log size. "
         )
+    note += "In the figure a line joins the models that no quicker one equals (Pareto front). "
     if any(UNCLEAN in text for row in rows for text in row):
         note += UNCLEAN_NOTE
     return Table("Ranking", note.strip(), header, rows, "rl").only(known).explained()
@@ -101,7 +102,7 @@ def _panel(panel: "Axes", known: Sequence[tuple[float, Rank]], slices: Slices, p
         linewidth=1.2,
         zorder=1,
     )
-    names = {rank.setting.model: slices.runs.label(rank.setting.model) for _, rank in known}
+    names = {rank.setting.model: _name(rank, slices) for _, rank in known}
     for value, rank in sorted(known, key=lambda one: -one[1].accuracy.value):
         model, accuracy = rank.setting.model, rank.accuracy
         panel.errorbar(
@@ -115,6 +116,12 @@ def _panel(panel: "Axes", known: Sequence[tuple[float, Rank]], slices: Slices, p
             label=shortened(names[model], 24),
         )
     log_scale(panel)
+
+
+def _name(rank: Rank, slices: Slices) -> str:
+    setting = rank.setting
+    tuned = "" if setting.params_from is None else f", tuned by {slices.tuner(setting.params_from)}"
+    return slices.runs.label(setting.model) + tuned
 
 
 def _accuracy(rank: Rank) -> str:

@@ -31,10 +31,10 @@ def standard_output(width: int = WIDTH) -> "Console":
     from rich.console import Console
 
     if sys.stdout.isatty():
-        found = Console()
+        found = Console(emoji=False)
         # Terminals without a window say that they have no column.
-        return found if found.width >= NARROWEST else Console(width=80)
-    return Console(width=width, force_interactive=False)
+        return found if found.width >= NARROWEST else Console(width=80, emoji=False)
+    return Console(width=width, force_interactive=False, emoji=False)
 
 
 def headline(runs: "Runs", console: "Console") -> None:

@@ -69,7 +69,7 @@ def _sections(study: "Study", context: Context) -> list[Part]:
     if study.sections is None:
         return []
     try:
-        return list(study.sections(context))
+        return [part for part in study.sections(context) if part.items or part.said]
     except Exception as error:
         if study.is_ours:
             raise

@@ -14,7 +14,7 @@ from hexbench.data.dataset import Dataset
 from hexbench.data.hints import hints
 from hexbench.data.sources import Source
 from hexbench.errors import BadInput, ExitCode, NothingMeasured, Stopped
-from hexbench.files import fault_of_folder, one_line
+from hexbench.files import fault_of_folder, one_line, short
 from hexbench.measure.environment import environment
 from hexbench.models import Entry
 from hexbench.plan.cell import label_of
@@ -135,7 +135,7 @@ def _save_models(
     saver = Saver(
         store.folder, data, request.models, request.own_models, options.divided_among, signals.deferred
     )
-    console.print("Models are fitted once more to be saved.")
+    console.print("Models to be saved, each fitted once more unless it was saved before:")
     failed = False
     with store.locks.hold("models", wait=True):
         for kept in saver.save(runs, {cell.model for cell in request.plan.cells}):
@@ -182,7 +182,8 @@ def _prepare(
 ) -> tuple[Manifest, dict[str, Record]]:
     """Say what will run, write the manifest and set aside what is damaged; the records that there are."""
     lines = [
-        f"{request.suite}: {len(request.plan.cells):,} cells on {data.name} "
+        f"{request.suite}: {len(request.plan.cells):,} {'cell' if len(request.plan.cells) == 1 else 'cells'} "
+        f"on {data.name} "
         f"({len(data.images):,} images), results go to {store.folder}",
         *(f"  {message}" for message in request.plan.left_out),
     ]
@@ -287,7 +288,7 @@ def _close(
         headline(runs, console)
     labels, cells = store.manifest().labels, request.plan.cells
     for record in outcome.failed[:MOST_NAMED]:
-        console.print(f"failed: {labels[record.key]}: {record.error}", markup=False)
+        console.print(f"failed: {labels[record.key]}: {short(record.error)}", markup=False)
     if len(outcome.failed) > MOST_NAMED:
         console.print(f"and {len(outcome.failed) - MOST_NAMED:,} more failed")
     if outcome.failed:
@@ -295,9 +296,9 @@ def _close(
     if outcome.disturbed:
         several = outcome.disturbed > 1
         console.print(
-            f"{outcome.disturbed:,} {'cells' if several else 'cell'}: timings are excluded, as other "
-            "work shared the machine or several seeds trained side by side. Measure again with "
-            "--rerun-disturbed, each alone."
+            f"{outcome.disturbed:,} {'cells were' if several else 'cell was'} measured while other work was "
+            "running, or seeds were trained side by side: these times are marked * and not used in verdicts. "
+            "--rerun-disturbed measures them again, each alone."
         )
     console.print(f"Report: {store.folder / 'report.html'}", markup=False, soft_wrap=True)
     if outcome.stopped is not None:

@@ -174,7 +174,7 @@ class Worker:
         try:
             told = limited(self._listener.on_epochs, self._options.time_limit, None)
             return measure_together(group, self._data, entry, told)
-        except (Exception, SystemExit):
+        except Exception:
             return None
 
     def _measure(self, cell: Cell) -> Record:
@@ -190,8 +190,13 @@ class Worker:
             checkpoint = None if place is None else place.open(self._deferred)
             told = limited(on_epochs, limit, checkpoint)
             devices = self._options.divided_among
-            return measure(cell, self._data, entry, search, told, checkpoint, devices)
-        except (Exception, SystemExit) as error:
+            try:
+                return measure(cell, self._data, entry, search, told, checkpoint, devices)
+            except SystemExit as error:
+                if not entry.source:  # a signal, as before a preemption, asks this process to end
+                    raise
+                return failed(cell, self._data, entry, error)
+        except Exception as error:
             return failed(cell, self._data, entry, error)
 
     def _apart(self, entry: Entry) -> Subprocess | None:

@@ -1,6 +1,7 @@
 """The card of a saved model, README.md beside its weights, for whoever thinks of using it."""
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from pathlib import Path
 from shlex import quote
 
@@ -21,23 +22,30 @@ MOST_CLASSES = 100
 
 
 def text(
-    about: Description, done: Done, group: Group, place: Path, cell: str, split: str, fitted: Sequence[int]
+    about: Description,
+    done: Done,
+    group: Group,
+    place: Path,
+    cell: str,
+    split: str,
+    fitted: Sequence[int],
+    takes_images: bool,
 ) -> str:
     """The card as Markdown.
 
     `done` is the record of the saved model itself, `group` those of the run that differ from it in their
     seed alone; `place` is its folder, `cell` and `split` are its own in words; it was fitted on `fitted`
-    images of each class.
+    images of each class, and takes them as images or as features.
     """
     data = about.data
     parts = [
         f"# {escape(about.label)} on {escape(data.name)}",
-        f"A classifier of images into {len(data.class_names)} classes, {escape(cell)}; trained and saved by "
-        f"hexbench {about.hexbench}. Nothing about it was chosen on the test images.",
+        f"A classifier of images into {np.count_nonzero(fitted)} classes, {escape(cell)}; trained and saved "
+        f"by hexbench {about.hexbench}. Nothing about it was chosen on the test images.",
         "> **The images are synthetic: the numbers here are no evidence about real ones.**"
         if data.synthetic
         else "",
-        f"## Use\n\n{_use(about, place)}",
+        f"## Use\n\n{_use(about, place, takes_images)}",
         _table("Data", _data(about, split, sum(fitted), done.tested)),
         _table("Quality", _quality(done, group)),
         "" if about.same_as_record else DIFFERS,
@@ -57,7 +65,7 @@ DIFFERS = (
 )
 
 
-def _use(about: Description, place: Path) -> str:
+def _use(about: Description, place: Path, takes_images: bool) -> str:
     source = "" if about.own is None else f" --source {quote(about.own.reference)}"
     own = "" if about.own is None else f", [{about.own.reference!r}]"
     return (
@@ -65,11 +73,20 @@ def _use(about: Description, place: Path) -> str:
         f"```python\nfrom hexbench.saved.load import load\n"
         f"model = load({str(place)!r}{own})\n"
         f'print(model.predict(["photo.png"]))\n```\n\n'
-        "`model.classifier` is the fitted scikit-learn classifier. Weights are "
+        f"`model.classifier` is the fitted scikit-learn classifier; it takes {_taken(about, takes_images)}, "
+        "and answers with places in `model.description.data.class_names`. Weights are "
         + ("arrays that orbax reads" if about.kind == "orbax" else "a file of skops")
-        + ", and `model.json` has the sha256 of each file: one that was changed is refused. This text may "
-        "be changed."
+        + ", and `model.json` has the sha256 of each file: one that was changed is refused. You may edit "
+        "this text."
     )
+
+
+def _taken(about: Description, takes_images: bool) -> str:
+    shape, white = about.data.shape, about.data.pixel_max
+    if takes_images and white == 255:
+        return f"images, uint8 (n, {', '.join(map(str, shape))})"
+    values = f"{', '.join(map(str, shape))}" if takes_images else f"{prod(shape)}"
+    return f"pixels divided by {white}, float32 (n, {values})"
 
 
 def _data(about: Description, split: str, fitted: int, tested: int) -> Iterator[tuple[str, str]]:
@@ -110,13 +127,19 @@ def _by_class(about: Description, done: Done, fitted: Sequence[int]) -> str:
             _share(int(matrix[label, label]), int(matrix[label].sum())),
             _share(int(matrix[label, label]), int(matrix[:, label].sum())),
         )
-        for label in range(min(len(names), MOST_CLASSES))
+        for label in _classes(fitted)
     ]
     note = (
-        "Recall: of the class's test images, so many are recognised. Precision: of the answers, so many hold."
+        "Recall: the share of the class's test images that are recognised. Precision: the share of the "
+        "answers with this class that are correct."
     )
     header = ("class", "fitted on", "tested", "recall (95% CI)", "precision (95% CI)")
     return table_text(Table("By class", note, header, rows))
+
+
+def _classes(fitted: Sequence[int]) -> list[int]:
+    """The labels of the classes that it was fitted on, as many as are shown."""
+    return [label for label, images in enumerate(fitted) if images][:MOST_CLASSES]
 
 
 def _share(successes: int, trials: int) -> str:
@@ -177,10 +200,10 @@ def _limits(about: Description, fitted: Sequence[int]) -> Iterator[str]:
     data = about.data
     yield (
         "It knows these classes alone: "
-        + escape(", ".join(data.class_names[:MOST_CLASSES]))
+        + escape(", ".join(data.class_names[label] for label in _classes(fitted)))
         + ". Whatever else it is shown, it names one of them."
     )
-    few = [name for name, images in zip(data.class_names, fitted, strict=True) if images < FEW]
+    few = [data.class_names[label] for label in _classes(fitted) if fitted[label] < FEW]
     if few:
         yield f"Fewer than {FEW} training images: {escape(', '.join(few))}."
     if about.appearance.ink is not None:

@@ -3,12 +3,12 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from hexbench.own_code import may_be_named
+from hexbench.files import said
 
 FILE = "model.skops"
 KNOWN = (
@@ -27,31 +27,38 @@ def save(model: Any, folder: Path) -> None:
     io.dump(model, folder / FILE)
     module = type(model).__module__
     if foreign := set(io.get_untrusted_types(file=folder / FILE)) - set(_trusted(folder, module)):
-        raise ValueError(f"it holds {', '.join(sorted(foreign))}, which skops does not know")
+        raise ValueError(
+            f"it holds {', '.join(sorted(foreign))}: skops loads only types of the libraries that it knows, "
+            "and those defined in the model's own file"
+        )
+    try:
+        load(folder, type(model))
+    except Exception as error:  # whatever skops raises
+        raise ValueError(f"it could not be loaded again ({said(error)})") from error
 
 
-def load(folder: Path, model: type) -> Any:
-    """The estimator; `model` is its class. Raises whatever skops raises, for foreign types too."""
+def load(folder: Path, model: type, own: bool = False) -> Any:
+    """The estimator; `model` is its class, `own` says whether that is from a file of the user's.
+
+    Raises whatever skops raises, for foreign types too.
+    """
     from skops import io
 
-    with _module_of(folder, model) as module:
+    with _module_of(folder, model) if own else nullcontext(model.__module__) as module:
         return io.load(folder / FILE, trusted=_trusted(folder, module))
 
 
 @contextmanager
 def _module_of(folder: Path, model: type) -> Iterator[str]:
-    """The name that the module of `model` had when it was saved; it has that name here too.
+    """The name that the module of `model` had when it was saved; within, it has that name here too.
 
-    A file of the user's is imported by its own name only where no other module has that.
+    A file of the user's is imported by its own name only where no other module has that, and may have been
+    renamed.
     """
     with ZipFile(folder / FILE) as file:
         saved = json.loads(file.read("schema.json"))["__module__"]
-    module = sys.modules[model.__module__]
-    if saved == model.__module__ or not may_be_named(module, saved):
-        yield model.__module__
-        return
     other = sys.modules.get(saved)
-    sys.modules[saved] = module
+    sys.modules[saved] = sys.modules[model.__module__]
     try:
         yield saved
     finally:

@@ -22,6 +22,11 @@ from hexbench.saved.preprocess import Bytes, Prepared, prepare
 from msgspec import Struct
 
 Status = Literal["ok", "not sure", "empty"]
+Picture = Path | str | np.ndarray
+
+
+AS_IT_WAS = "give or install what it was then, or train the model again with --save-models"
+"""A remedy."""
 
 
 class Answer(Struct, frozen=True):
@@ -46,13 +51,15 @@ class SavedModel:
     """The fitted scikit-learn classifier; its labels are places in `description.data.class_names`."""
     entry: Entry
 
-    def predict(self, images: Sequence[Path | str | np.ndarray]) -> list[Answer]:
+    def predict(self, images: Picture | Sequence[Picture]) -> list[Answer]:
         """An answer for each image: a file, or an array of one or several (see `pictures.images_of`).
 
         BadInput for what is no image.
         """
         pictures: list[Bytes] = []
-        for image in images:
+        for image in [images] if isinstance(images, Picture) else images:
+            if not isinstance(image, Picture):
+                raise BadInput(f"a {type(image).__name__} is no image: give the path of a file, or an array.")
             pictures += images_of(image, "an array") if isinstance(image, np.ndarray) else read(Path(image))
         return self.answers([prepare(picture, self.description.appearance) for picture in pictures])
 
@@ -79,13 +86,14 @@ class SavedModel:
         return answers
 
 
-def load(folder: Path | str, own_models: Sequence[str] = ()) -> SavedModel:
+def load(folder: Path | str, own_models: str | Sequence[str] = ()) -> SavedModel:
     """The model that was saved in a folder; nothing that lies there is executed.
 
     A model whose class is from a file of the user's needs that file to be named in `own_models`, as
     FILE.py:NAME, and unchanged. BadInput says what is wrong with the folder.
     """
     folder = Path(folder)
+    own_models = [own_models] if isinstance(own_models, str) else own_models
     about = description.read(folder)
     entry = _entry(folder, about, own_models)
     if entry.accelerated:
@@ -94,7 +102,7 @@ def load(folder: Path | str, own_models: Sequence[str] = ()) -> SavedModel:
         start_jax()
     try:
         if about.kind == "skops":
-            model = estimators.load(folder, entry.load())
+            model = estimators.load(folder, entry.load(), own=about.own is not None)
             if type(model) is not entry.load():
                 raise ValueError(f"it holds a {type(model).__name__}")
         else:
@@ -112,17 +120,14 @@ def load(folder: Path | str, own_models: Sequence[str] = ()) -> SavedModel:
 def _entry(folder: Path, about: Description, own_models: Sequence[str]) -> Entry:
     own = about.own
     source = own.reference if own is not None else ""
-    changed = BadInput(
-        f"{source} is not as it was when {folder} was trained from it: give or install what it was then, or "
-        "train the model again with --save-models."
-    )
     if own is not None and ":" in source:
         given = [reference for reference in own_models if name_of(reference) == about.model]
         if not given:
             raise BadInput(f"{folder} was trained from {source}: give that file again by --source {source}.")
         file = Path(given[0].rpartition(":")[0]).resolve()
         if file.is_file() and source_of(file, file.parent).digest != own.sha256:
-            raise changed  # before it is executed
+            # Before it is executed.
+            raise BadInput(f"{file} is not the file that {folder} was trained from, {source}: {AS_IT_WAS}.")
     models = known_models(own_models)
     if about.model not in models:
         raise BadInput(
@@ -131,5 +136,5 @@ def _entry(folder: Path, about: Description, own_models: Sequence[str]) -> Entry
         )
     entry = models[about.model]
     if own is not None and entry.source != own.sha256:
-        raise changed
+        raise BadInput(f"{source} is not as it was when {folder} was trained from it: {AS_IT_WAS}.")
     return entry

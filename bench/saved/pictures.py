@@ -124,10 +124,10 @@ def _array(path: Path) -> np.ndarray:
 
 
 def _as_uint8(array: np.ndarray, name: str) -> Bytes:
+    if array.dtype.kind == "b" or (array.dtype.kind in "ui" and array.min() == 0 and array.max() == 1):
+        return array.astype(np.uint8) * np.uint8(WHITE)
     if array.dtype == np.uint8:
         return array
-    if array.dtype.kind == "b":
-        return array.astype(np.uint8) * np.uint8(WHITE)
     if not np.isfinite(array).all() or array.min() < 0 or array.max() > WHITE:
         raise BadInput(f"{name} holds numbers that are not from 0 to {WHITE}: save its pixels as uint8.")
     of_one = array.dtype.kind == "f" and array.max() <= 1

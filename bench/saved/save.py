@@ -105,7 +105,7 @@ class Saver:
         words = label_of(cell, self.models, runs.manifest.split.split)
         fitted = np.bincount(self.data.labels[rows.train], minlength=self.data.classes).tolist()
         split = cell.parts.described(own=runs.manifest.split.own)
-        text = card.text(about, done, group, place, words, split, fitted)
+        text = card.text(about, done, group, place, words, split, fitted, entry.takes_images)
         with self.deferred():
             _write(place, model, about, text)
         return "saved" if same else "saved; it does not classify every test image as the record says"

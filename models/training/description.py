@@ -78,7 +78,7 @@ class Network:
 
     def build(self, rngs: nnx.Rngs) -> nnx.Module:
         """The module with fresh weights."""
-        return self.module(self.shape, self.classes, rngs, **self.arguments)
+        return self.module(shape=self.shape, classes=self.classes, rngs=rngs, **self.arguments)
 
     def pixels(self, images: Array) -> Array:
         """Images (b, p) as the module takes them, (b, *shape): uint8 divided by 255, floats as they are."""

@@ -8,7 +8,7 @@ from hexbench.contract.subject import Subject
 from hexbench.plan.models import known_models, name_of
 
 FILE = Path(__file__).with_name("misbehaving.py")
-FITS, LARGER, OBLONG = "fits and predicts", "larger images", "images that are no squares"
+FITS, LARGER, OBLONG = "fits and predicts", "larger images", "non-square images"
 CLASSES, INPUT, SAME = "a class without images", "leaves its input alone", "same seed, same model"
 TEST = "does not see test images"
 

@@ -7,6 +7,7 @@ from conftest import blobs
 from hexbench.data import card as cards
 from hexbench.data.card import CARD_FILE, describe
 from hexbench.data.dataset import Dataset, Split
+from hexbench.data.hints import hints
 from hexbench.data.sources import Sources
 from hexbench.errors import BadInput
 from hexbench.report.card import classes, facts, page
@@ -119,6 +120,13 @@ def test_a_class_without_images_has_no_mean():
     labels = np.where(LABELS == 3, 4, LABELS).astype(np.uint8)
     found = describe(course.dataset("blobs", IMAGES, labels), SPLIT)
     assert found.class_means[3] is None and found.class_counts[3] == (0, 0)
+
+
+def test_a_class_that_is_only_tested_is_a_hint():
+    test = np.flatnonzero(LABELS == 3)
+    data = dataclasses.replace(course.dataset("blobs", IMAGES, LABELS), test_part=test)
+    (hint,) = (one for one in hints(data, None, {}) if "no training image" in one)
+    assert hint.startswith(f"no training image is of class 3: {len(test)} of {len(test)} test images")
 
 
 def test_images_in_both_parts_are_found():

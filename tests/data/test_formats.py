@@ -253,6 +253,14 @@ def test_kaggles_files(tmp_path):
     is_digits(read(folder))
 
 
+def test_empty_lines_before_and_in_a_table_are_skipped(tmp_path):
+    for header in (True, False):
+        text = frame(IMAGES, LABELS).to_csv(index=False, header=header)
+        first, rest = text.split("\n", 1)
+        (tmp_path / "a.csv").write_text(f"\n\n{first}\n\n{rest}\n")
+        is_digits(read(tmp_path / "a.csv"), own=False)
+
+
 def test_files_that_are_called_like_emnist_alone_are_not_transposed(tmp_path):
     frame(IMAGES, LABELS).to_csv(tmp_path / "emnist_hex.csv", index=False)
     data = read(tmp_path / "emnist_hex.csv")

@@ -26,6 +26,28 @@ class Tiny(nnx.Module):
 class Wrong(nnx.Module):
     def __init__(self, classes, rngs):
         pass
+
+class Lacking(nnx.Module):
+    def __init__(self, shape, classes, rngs, width):
+        pass
+
+class Any(nnx.Module):
+    def __init__(self, shape, classes, rngs, **others):
+        pass
+"""
+ODD = """
+from sklearn.neighbors import KNeighborsClassifier
+
+class Required(KNeighborsClassifier):
+    def __init__(self, n_neighbors):
+        super().__init__(n_neighbors)
+
+class Positional(KNeighborsClassifier):
+    def __init__(self, n_neighbors=3, /):
+        super().__init__(n_neighbors)
+
+class Numbered(KNeighborsClassifier):
+    label = 5
 """
 SKLEARN = """
 from sklearn.ensemble import RandomForestClassifier
@@ -131,6 +153,11 @@ def test_an_own_model_joins_a_suite_at_its_training_sizes_with_its_seeds(file):
         ("mine.py:NotANumber", "the default of missing is of type float, not a finite number"),
         ("mine.py:mlp", "there is a model 'mlp' already"),
         ("flax.py:Wrong", "must begin with (self, shape, classes, rngs)"),
+        ("flax.py:Lacking", "Lacking.__init__ must give width a default"),
+        ("flax.py:Any", "Any.__init__ must name all of its arguments"),
+        ("odd.py:Required", "Required.__init__ must give n_neighbors a default"),
+        ("odd.py:Positional", "Positional.__init__ must name all of its arguments"),
+        ("odd.py:Numbered", "Numbered.label is no text"),
         ("broken.py:A", "cannot be imported: SyntaxError"),
         ("raising.py:A", "cannot be imported: ZeroDivisionError: division by zero"),
         ("leaving.py:A", "cannot be imported"),
@@ -139,6 +166,7 @@ def test_an_own_model_joins_a_suite_at_its_training_sizes_with_its_seeds(file):
 def test_what_is_no_model_is_named(file, tmp_path, reference, words):
     file(SKLEARN)
     file(FLAX, "flax.py")
+    file(ODD, "odd.py")
     file("class A(:", "broken.py")
     file("1 / 0", "raising.py")
     file("import sys; sys.exit(7)", "leaving.py")

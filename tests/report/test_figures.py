@@ -47,7 +47,7 @@ def test_only_what_was_measured_has_a_marker():
     (line,), (points,) = axes.lines, axes.collections
     assert np.asarray(points.get_offsets()).tolist() == [list(point) for point in law.points]
     assert line.get_marker() == "None" or line.get_markevery() == []
-    assert labels(figure) == [f"SVM, time of a fit: n^{law.exponent:.2f}"]
+    assert labels(figure) == [f"SVM, fit: n^{law.exponent:.2f}"]
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,12 @@ def test_arrays_are_read(array, count, grey, tmp_path):
     assert np.array_equal(levels, 255 * (grey > 99) if array(grey).dtype == bool else grey)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, bool])
+def test_zeros_and_ones_are_black_and_white(kind, grey):
+    (found,) = images_of((grey > 99).astype(kind), "an array")
+    np.testing.assert_array_equal(found, 255 * (grey > 99))
+
+
 def bomb():
     """A PNG of half a gigapixel in a few hundred bytes."""
 

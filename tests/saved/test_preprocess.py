@@ -5,7 +5,7 @@ import pytest
 from hexbench.saved.ink import find
 from hexbench.saved.preprocess import measure, prepare
 from hexbench.studies.digit_recognizer.data import synthetic
-from hexbench.studies.digit_recognizer.data.background import EMPTY
+from hexbench.studies.digit_recognizer.data.ground import EMPTY
 from hexbench.studies.digit_recognizer.photographs import PICTURES, photograph
 from hypothesis import given
 from hypothesis import strategies as st

@@ -19,6 +19,7 @@ from hexbench.saved.load import load
 from hexbench.store.store import Store
 from saved.conftest import run
 from sklearn.datasets import load_digits
+from sklearn.neighbors import KNeighborsClassifier
 
 pytestmark = pytest.mark.slow
 
@@ -169,18 +170,56 @@ def test_a_file_of_ones_own_is_executed_only_if_it_is_named(name, digits_run, ow
 
 def test_a_model_is_loaded_beside_a_module_of_its_files_name(digits_run, own_file, tmp_path, monkeypatch):
     """As in a notebook that has imported something else of that name, or the file itself."""
-    copy = shutil.copy(own_file, tmp_path / own_file.name)
     monkeypatch.setitem(sys.modules, own_file.stem, json)
-    models._imported.cache_clear()
-    model = load(digits_run[1] / "models" / "Neighbours", [f"{copy}:Neighbours"])
-    assert type(model.classifier).__name__ == "Neighbours"
-    assert sys.modules[own_file.stem] is json
+    for name in (own_file.name, "renamed-file.py"):
+        copy = shutil.copy(own_file, tmp_path / name)
+        models._imported.cache_clear()
+        model = load(digits_run[1] / "models" / "Neighbours", f"{copy}:Neighbours")
+        assert type(model.classifier).__name__ == "Neighbours"
+        assert sys.modules[own_file.stem] is json
+
+
+class Unloadable(KNeighborsClassifier):
+    """It holds what has a name that leads to nothing."""
+
+    def fit(self, X, y):
+        self.f_ = lambda x: x
+        return super().fit(X, y)
+
+
+def test_what_could_not_be_loaded_again_is_not_saved(tmp_path):
+    model = Unloadable().fit([[0.0], [1.0]], [0, 1])
+    with pytest.raises(ValueError, match="it could not be loaded again"):
+        estimators.save(model, tmp_path)
+
+
+def test_one_file_or_array_is_a_list_of_one(digits_run, digits_images, tmp_path):
+    model = load(digits_run[1] / "models" / "mlp")
+    images = digits_images[0]
+    np.save(tmp_path / "a.npy", images[0])
+    expected = model.predict([images[0]])
+    assert model.predict(images[0]) == model.predict(str(tmp_path / "a.npy")) == expected
+    assert model.predict(images[:3])[0] == expected[0]
+    with pytest.raises(BadInput, match="a NoneType is no image"):
+        model.predict([None])
+
+
+def test_the_card_of_a_task_of_fewer_classes_names_those_alone(tmp_path):
+    out = tmp_path / "run"
+    code, said = run(
+        "--sweep", "svm: classes=2 train_size=60", "--data", "digits", "--out", out, "--save-models"
+    )
+    assert code == 0, said
+    card = (out / "models" / "svm" / "README.md").read_text()
+    assert "into 2 classes" in card and "pixels divided by 16, float32 (n, 8, 8)" in card
+    (known,) = re.findall("It knows these classes alone: (.*?)\\. What", card)
+    assert len(known.split(", ")) == 2
 
 
 def test_a_file_of_ones_own_that_has_changed_is_refused_unexecuted(digits_run, own_file, tmp_path):
     changed = tmp_path / "mine.py"
     changed.write_text(own_file.read_text() + "\n")
-    with pytest.raises(BadInput, match="is not as it was when"):
+    with pytest.raises(BadInput, match=r"mine\.py is not the file that"):
         load(digits_run[1] / "models" / "Tiny", [f"{changed}:Tiny"])
     assert not changed.with_suffix(".executed").exists()
 
