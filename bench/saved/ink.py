@@ -14,6 +14,8 @@ Mask = NDArray[np.bool_]
 
 WORKING = 192
 """Pixels of the longer side on which ink is looked for."""
+COARSE = 32
+"""Pixels of the longer side on which it is looked for once more where none is found."""
 SAMPLED = 32
 """Pixels a side, at most, that the background is fitted to."""
 STEPS, RIDGE = 8, 1e-6
@@ -83,8 +85,13 @@ class Ink(NamedTuple):
 def find(grey: Floats) -> Ink | None:
     """The character in an image (h, w) of grey levels from 0 to 255; None where there is no ink."""
     found = _find(grey, Box(0, 0, *grey.shape))
-    if found is None or found[0].side >= ZOOMED_BELOW:
-        return None if found is None else found[0]
+    if found is None:
+        # The pixels of a small image that was enlarged are blocks; and the mean of many has less noise.
+        scale = COARSE / max(grey.shape)
+        small = [max(1, round(side * scale)) for side in grey.shape]
+        return find(resized(grey, *small)) if scale < 1 else None
+    if found[0].side >= ZOOMED_BELOW:
+        return found[0]
     return (_find(grey, _around(found[1], grey.shape)) or found)[0]
 
 

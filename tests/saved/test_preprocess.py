@@ -9,6 +9,7 @@ from hexbench.studies.digit_recognizer.data.ground import EMPTY
 from hexbench.studies.digit_recognizer.photographs import PICTURES, photograph
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from sklearn.svm import SVC
 
 LEAST, LEAST_OF_ALL = 0.75, 0.88
@@ -76,6 +77,15 @@ def test_images_like_those_of_the_training_lose_nothing(model, appearance, drawn
     answers = model.predict(np.array([one.image for one in found]).reshape(len(found), -1) / 255)
     right = [a == t or (one.empty and t == EMPTY) for one, a, t in zip(found, answers, labels, strict=True)]
     assert np.mean(right) >= own - 0.01
+
+
+@pytest.mark.parametrize("method", ["NEAREST", "BILINEAR", "BICUBIC"])
+@pytest.mark.parametrize("size", [64, 300])
+def test_enlarged_images_have_their_ink(method, size, appearance, written):
+    """In blocks, as a screen shows small images, or smoothed."""
+    images = [Image.fromarray(image) for image in written[0][:100]]
+    enlarged = [np.asarray(one.resize((size, size), Image.Resampling[method])) for one in images]
+    assert np.mean([prepare(one, appearance).empty for one in enlarged]) <= 0.02
 
 
 @pytest.mark.slow
