@@ -42,4 +42,4 @@ def test_every_program_compiles_and_fits(name):
     ]
     for line in lines:
         assert 0 < line.total_gb < target.memory_gb, line
-        assert (line.plain_convolutions > 0) == (line.network == "CNN"), "XLA's own convolution"
+        assert (line.plain_convolutions > 0) == line.network.endswith("CNN"), "XLA's own convolution"
