@@ -73,7 +73,7 @@ def test_a_run_derives_thresholds_that_it_keeps_and_a_worse_one_breaks(tmp_path)
     assert {f.verdict for f in kept} == {"ok"}
     assert sorted(t.quantity.selection.model for t in load(file)) == ["cnn", "svm"]
     assert {f.verdict for f in check(runs(0.1), load(file))} == {"BROKEN"}
-    with pytest.raises(BadInput, match="no model was measured on all images"):
+    with pytest.raises(BadInput, match="no model was measured on all training images"):
         derived(runs_of([network("cnn", correct(0.2, 0), train_size=100)]))
 
 
