@@ -31,7 +31,7 @@ for name, entry in entries().items():
         continue
     model = entry.load()()
     network = model.describe((20, 20), 17)
-    for batch_size, n in ((64, 64), (12, 12), (16, 41)) if name in ("mlp", "cnn") else ((16, 41),):
+    for batch_size, n in ((64, 64), (12, 12), (16, 41)):
         images, labels = blobs(n, seed=4)
         ends = []
         for devices in (Devices(tuple(jax.devices()[:1])), first_devices(8)):
@@ -69,7 +69,7 @@ def on_eight(code, *arguments, cwd=None):
 def test_a_step_of_eight_devices_is_that_of_one():
     """Whole batches, one that eight do not divide, and an epoch whose last batch is smaller."""
     found = json.loads(on_eight(EIGHT))
-    assert {what.partition(",")[0] for what in found} == NETWORKS.keys()
+    assert len(found) == 3 * len(NETWORKS)
     for what, (weights, history) in found.items():
         steps = 3 if what.endswith("41") else 1
         # Adam divides by the gradient's own size: where that is small, rounding is a share of the step.

@@ -85,6 +85,7 @@ def checks(name, params=None, expected=None):
         ("SVMClassifier", None),
         # The default grid has points that libsvm does not solve in minutes on features of the checks' sizes.
         ("SVMGridClassifier", {"C": [1], "gamma": [0.1], "kernel": ["rbf"]}),
+        ("WideMLPClassifier", None),
         ("NystroemSVMClassifier", None),
     ],
 )
