@@ -123,6 +123,7 @@ def test_bad_data_writes_nothing(hexbench, data, tmp_path):
 def test_a_plan_measures_nothing(hexbench, tmp_path):
     done = hexbench("--suite", "full", "--data", "synthetic", "--plan")
     assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("full on synthetic-107802, 107,802 images: ")
     assert "503 cells" in done.stdout
     assert "on two cores" in done.stdout
     swept = hexbench("--sweep", "mlp: learning_rate=0.1,0.2 seeds=3", "--data", "digits", "--plan")

@@ -141,3 +141,12 @@ def test_two_learning_rates_are_compared_apart(hexbench, folder, tmp_path):
     assert "1 compared, 0 fallen." in done.stdout
     folder_of(tmp_path / "c", fast)
     assert hexbench("compare", "a", "c").returncode == 4
+
+
+def test_pairs_of_models_may_be_given_one_by_one(hexbench, tmp_path):
+    mlps = (network("mlp", correct(0.7, seed), seed=seed, epochs=50) for seed in range(3))
+    folder_of(tmp_path / "a", [*cnns(range(3)), *mlps])
+    one_by_one = hexbench("compare", "a", "a", "--models", "cnn=mlp", "--models", "mlp=cnn")
+    together = hexbench("compare", "a", "a", "--models", "cnn=mlp,mlp=cnn")
+    assert one_by_one.stdout == together.stdout
+    assert (one_by_one.returncode, "2 compared, 1 fallen" in one_by_one.stdout) == (0, True)

@@ -52,6 +52,7 @@ def test_auto_is_no_reason_to_take_other_images(tmp_path):
 @pytest.mark.parametrize(
     ("option", "words"),
     [
+        ("", "--data is empty"),
         ("emnits", r"emnits is not there \(did you mean 'emnist'"),
         ("digit", r"digit is not there \(did you mean 'digits'"),
         ("/nowhere/at/all", "/nowhere/at/all is not there: --data takes auto, digits, synthetic"),

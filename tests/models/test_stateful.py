@@ -123,3 +123,18 @@ def test_they_go_on_from_a_checkpoint(tmp_path, fitted):
     assert resumed.earlier_s_ > 0
     assert resumed.curve_.train_loss == fitted.curve_.train_loss
     np.testing.assert_array_equal(resumed.predict_proba(TEST[0]), fitted.predict_proba(TEST[0]))
+
+
+class KeywordOnly(nnx.Module):
+    """As Flax's own modules have it."""
+
+    def __init__(self, shape, classes, *, rngs, width=4):
+        self.hidden = nnx.Linear(shape[0] * shape[1], width, rngs=rngs)
+        self.output = nnx.Linear(width, classes, rngs=rngs)
+
+    def __call__(self, x):
+        return self.output(nnx.relu(self.hidden(x.reshape(len(x), -1))))
+
+
+def test_random_numbers_may_be_taken_by_keyword_alone():
+    assert classifier_for(KeywordOnly)(epochs=1, random_state=0).fit(IMAGES, LABELS).n_iter_ == 1

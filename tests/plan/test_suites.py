@@ -19,6 +19,10 @@ COURSE, HEX2024 = 107_802, 9_834
 MODELS = entries()
 STUDY = study.FOLDER / "digit_recognizer"
 NAMES = ["full", "quick", "scaling", "smoke", "zoo"]
+ZOO = [
+    *("modern_cnn", "cnn", "mlp", "wide_mlp", "svm", "nystroem_svm", "knn", "random_forest"),
+    *("gradient_boosting", "sklearn_mlp", "logistic"),
+]
 PLANNED = Path(__file__).with_name("planned.csv")
 """The cells of the small suites in measurement version 5, whose numbers must stay as they were."""
 
@@ -131,8 +135,7 @@ def test_the_cells_are_those_that_they_always_were(name, count):
 def test_small_cells_come_first_and_seeds_side_by_side(name):
     plan = cells(name, HEX2024)
     models = [cell.model for cell in plan]
-    first, *_, last = dict.fromkeys(models)
-    assert MODELS[first].learning_curve and not MODELS[last].learning_curve, "networks come first"
+    assert list(dict.fromkeys(models)) == (ZOO if name == "zoo" else ["mlp", "cnn", "svm_grid", "svm"])
     for model in set(models):
         sizes = [cell.train_size for cell in plan if cell.model == model]
         assert sizes == sorted(sizes)

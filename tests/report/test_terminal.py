@@ -12,7 +12,7 @@ from hexbench.data.dataset import Split
 from hexbench.models import entries
 from hexbench.plan.cost import Expectation
 from hexbench.plan.suites import Images, Plan
-from hexbench.report.terminal import headline, print_findings, print_plan
+from hexbench.report.terminal import headline, print_findings, print_plan, standard_output
 from report.made_up import FOREST, forest, save_run
 from rich.console import Console
 
@@ -68,3 +68,9 @@ def test_findings_stand_beside_what_is_allowed(console):
     print_findings([Finding("here, cnn", "test_accuracy", 0.9, None, 0.8712, 3)], console)
     text = console.file.getvalue()
     assert all(words in text for words in ("here, cnn", "≥ 0.9", "0.8712", "BROKEN"))
+
+
+def test_names_between_colons_are_no_pictures(capsys):
+    """Of a file and a class, as in `mine.py:A: 3 passed`."""
+    standard_output().print("mine.py:A: 3 passed", markup=False, highlight=False)
+    assert capsys.readouterr().out == "mine.py:A: 3 passed\n"

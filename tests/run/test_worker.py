@@ -113,3 +113,15 @@ def test_what_is_stored_is_not_measured_again_and_whoever_listens_is_told(small_
     again = list(worker_of(small_data, tmp_path, listener).carry_out([MLP, SVM]))
     assert [(record, seconds) for _, record, seconds in again] == [(r, None) for _, r, _ in first]
     assert not listener.told
+
+
+def test_a_signal_that_asks_the_process_to_end_is_no_failed_cell(small_data, tmp_path):
+    """As an executor's handler does before a preemption: the cell is measured again later."""
+
+    class Asked(ProgressListener):
+        def on_epochs(self, epochs):
+            raise SystemExit(-1)
+
+    with pytest.raises(SystemExit):
+        list(worker_of(small_data, tmp_path, listener=Asked()).carry_out([MLP]))
+    assert Store(tmp_path).get(MLP.key_on(small_data.fingerprint)) is None

@@ -79,6 +79,7 @@ def test_a_bad_image_is_said_and_the_others_are_answered(digits_run, images, mon
     assert code == 2
     assert "photo.jpg" in said
     assert "video.png" not in said
+    assert "SVM gives no probabilities, and is never `not sure`." in said
 
 
 def test_a_low_probability_is_not_sure(digits_run, digits_images):
